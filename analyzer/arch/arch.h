@@ -1,0 +1,112 @@
+// arch: what a CPU is.  One file per CPU, one table `Arch` with optional slots, one line in
+// registry.cpp.  Unwinders are pure: registers + memory + function table in, registers out; they
+// never see symbols or files.  An empty slot means "not known for this CPU", and callers say so.
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "memory/address_space.h"
+
+namespace dumptriage::arch {
+
+enum class Machine { unknown, x86, x64, arm, arm64, ia64, alpha, alpha64, mips, ppc };
+
+// Registers by the CPU's own encoding number (x64: rax 0 ... r15 15, rip 16; see each <cpu>.cpp).
+class Registers {
+public:
+  std::optional<std::uint64_t> get(int index) const {
+    if (index < 0 || index >= 64 || !known_[index]) return std::nullopt;
+    return value_[index];
+  }
+  void set(int index, std::uint64_t value) { value_[index] = value; known_[index] = true; }
+  void forget(int index) { known_[index] = false; }
+
+private:
+  std::array<std::uint64_t, 64> value_{};
+  std::bitset<64> known_;
+};
+
+// How a frame was found; better first.  Printed by name_of: "context", "unwind_data", ...
+enum class Trust {
+  context,       // registers saved by the system
+  unwind_data,   // .pdata/.xdata of the image, or a machine frame described by it
+  frame_data,    // FPO/FrameData of a PDB
+  cfi,           // Breakpad CFI
+  frame_pointer, // the chain of saved frame pointers
+  prologue,      // decoded prologue
+  scan,          // a value on the stack that follows a call: a guess
+};
+std::string_view name_of(Trust trust);
+
+// What an image's function table says about an address.
+struct FunctionEntry {
+  std::uint64_t image_base = 0; // where the image lies in memory
+  std::uint32_t begin = 0, end = 0, unwind = 0; // rvas
+  memory::Origin origin = memory::Origin::dump;
+};
+enum class FunctionLookup {
+  found,
+  leaf,    // the image's table is known and has no entry: a leaf function
+  unknown, // no table at hand: nothing may be concluded
+};
+class UnwindSource {
+public:
+  virtual ~UnwindSource() = default;
+  virtual FunctionLookup find(std::uint64_t pc, FunctionEntry& entry) const = 0;
+};
+
+struct UnwindInput {
+  const Registers& registers;
+  const memory::AddressSpace& memory; // with image files laid over the holes
+  const UnwindSource& functions;
+  bool first = false; // pc is exact (context, or below a machine frame), not a return address
+};
+struct Caller {
+  Registers registers;
+  Trust trust = Trust::unwind_data;
+  bool machine_frame = false; // the caller's pc is exact: it was interrupted, it did not call
+  memory::Origin origin = memory::Origin::dump; // the least trusted bytes used
+};
+// Why one step gave no caller.  `stop`: this is the end, or going on by any method would be wrong.
+struct UnwindFailure {
+  bool stop = false;
+  Error error;
+};
+using UnwindResult = std::expected<Caller, UnwindFailure>;
+
+struct Arch {
+  Machine machine = Machine::unknown;
+  std::string_view name; // "x64"
+  int pointer_size = 8;
+  int pc = -1, sp = -1, fp = -1; // register indexes
+  std::span<const std::string_view> register_names; // by index
+  std::uint32_t context_size = 0; // least bytes of a CONTEXT with pc and sp in it
+  // CONTEXT bytes -> registers.  Groups that ContextFlags does not claim stay unknown.
+  Result<Registers> (*decode_context)(ByteView context) = nullptr;
+  // One frame by the image's unwind data.
+  UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
+  // One frame by the frame-pointer chain.
+  UnwindResult (*unwind_by_frame_pointer)(const UnwindInput&) = nullptr;
+  // Is there a call instruction that ends just before `address`?  Nothing when the code is not at hand.
+  std::optional<bool> (*call_before)(const memory::AddressSpace&, std::uint64_t address) = nullptr;
+  // Strip bits that are no part of an address (PAC, sign extension); identity when null.
+  std::uint64_t (*strip)(std::uint64_t address) = nullptr;
+};
+
+// nullptr for machines without an entry.
+const Arch* find(Machine machine);
+Machine machine_of_image_file(std::uint16_t image_file_machine);      // IMAGE_FILE_MACHINE_*
+Machine machine_of_processor(std::uint16_t processor_architecture);   // PROCESSOR_ARCHITECTURE_*
+std::string_view name_of(Machine machine); // "x86", "x64", "arm64", "ia64", "alpha", ... "unknown"
+int pointer_size_of(Machine machine);      // 8 for unknown
+
+} // namespace dumptriage::arch

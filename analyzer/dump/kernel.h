@@ -1,0 +1,70 @@
+// A kernel dump: header facts for every kind, the whole body of 64-bit triage dumps.
+// Layouts: formats/dump_header64.h, dump_header32.h, triage64.h.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "dump/records.h"
+
+namespace dumptriage::dump {
+
+// Header fields that hold the filler 'PAGE' are nothing.
+struct KernelHeader {
+  bool is64 = false;
+  std::uint32_t major_version = 0, build = 0; // MajorVersion 0xF free, 0xC checked
+  std::uint64_t directory_table_base = 0, pfn_database = 0;
+  std::uint64_t ps_loaded_module_list = 0, ps_active_process_head = 0;
+  std::uint32_t machine_image_type = 0;
+  std::optional<std::uint32_t> processors;
+  std::uint32_t bugcheck_code = 0;
+  std::array<std::uint64_t, 4> bugcheck_parameters{};
+  std::uint64_t kd_debugger_data_block = 0;
+  std::optional<std::uint32_t> dump_type, product_type, suite_mask, attributes, writer_status;
+  std::optional<std::uint64_t> required_dump_space, system_time /*FILETIME*/, system_up_time /*100 ns*/;
+  std::optional<std::uint32_t> mini_dump_fields, boot_id;
+  std::optional<bool> pae_enabled;
+  std::string comment, version_user;
+  ByteView context; // ContextRecord; trust rules are stack/fault_origin's business
+  ExceptionRecord exception; // never the fault by itself: see 0x7E in reference notes
+};
+
+struct DataBlock { std::uint64_t address = 0; std::uint64_t offset = 0; std::uint64_t size = 0; };
+
+struct SecondaryBlob { std::string guid; std::string name; std::uint64_t offset = 0, size = 0; };
+
+// One CPU as far as the dump stores it.
+struct KernelCpu {
+  std::uint32_t number = 0;
+  std::uint64_t prcb = 0;           // KPRCB address
+  std::uint64_t current_thread = 0; // KTHREAD address
+  std::uint64_t context_address = 0;
+  ByteView context;                 // raw CONTEXT; empty when not stored
+  std::string context_from;         // "KPRCB.Context", "KPRCB.ProcessorState", "header"
+};
+
+struct Triage64 {
+  std::uint32_t service_pack_build = 0, size_of_dump = 0, triage_options = 0;
+  std::vector<Module> drivers;
+  std::vector<UnloadedModule> unloaded_drivers;
+  std::string broken_driver;
+  std::uint64_t stack_start = 0; // TopOfStack: the lowest address
+  ByteView stack;
+  ByteView prcb, process, thread; // raw KPRCB, EPROCESS, ETHREAD
+  ByteView debugger_data;         // decoded KDDEBUGGER_DATA64
+  std::uint64_t backing_store_start = 0; // Itanium
+  ByteView backing_store;
+  std::vector<DataBlock> data_blocks;
+  std::vector<SecondaryBlob> blobs;
+};
+
+struct KernelDump {
+  KernelHeader header;
+  std::optional<Triage64> triage;
+  std::vector<KernelCpu> cpus; // by number
+};
+
+} // namespace dumptriage::dump

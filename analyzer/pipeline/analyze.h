@@ -1,0 +1,38 @@
+// pipeline: the order of all rooms, once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "report/document.h"
+#include "rules/rules.h"
+#include "symbols/store.h"
+
+namespace dumptriage::pipeline {
+
+enum class Threads { crashed, cpus, all };
+
+struct Options {
+  Threads threads = Threads::cpus; // whose stacks are walked
+  bool hash_full = false;
+  bool all_rules = false;
+  bool trust_siblings = false; // look for images and symbols beside the dump, marked `sibling`
+  bool search_all_modules = false; // for `symbols DUMP`
+};
+
+// What is shared by all dumps of one run: the rules and the indexed symbol folders.
+class Analyzer {
+public:
+  Analyzer(rules::Catalogue catalogue, std::vector<symbols::SearchRoot> roots);
+  ~Analyzer();
+  // Never fails: a dump that cannot be read gives a document with `error`.
+  report::Document analyze(const std::string& path, const Options& options);
+  const rules::Catalogue& catalogue() const { return catalogue_; }
+
+private:
+  rules::Catalogue catalogue_;
+  std::vector<symbols::SearchRoot> roots_;
+  std::unique_ptr<symbols::Store> store_;
+};
+
+} // namespace dumptriage::pipeline

@@ -1,0 +1,54 @@
+// The modules of one dump with their images and symbols, each looked for once, on first use.
+// Gives the stack walker its function tables and its memory with image bytes laid over the holes, and
+// gives names to frames.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/arch.h"
+#include "dump/records.h"
+#include "image/image.h"
+#include "memory/address_space.h"
+#include "symbols/store.h"
+
+namespace dumptriage::symbols {
+
+struct NamedSymbol { Symbol symbol; memory::Origin origin = memory::Origin::dump; bool exact = false; };
+
+class ModuleSet final : public arch::UnwindSource {
+public:
+  ModuleSet(std::vector<dump::Module> modules, std::shared_ptr<const memory::AddressSpace> memory,
+            arch::Machine machine, Store* store /*may be null*/);
+  ~ModuleSet() override;
+
+  const std::vector<dump::Module>& modules() const { return modules_; }
+  std::optional<std::size_t> module_at(std::uint64_t address) const;
+  // The image of a module: exact file from the store, else as captured in memory; null when neither.
+  // A file that is an exact match is preferred, because memory images are mostly full of holes.
+  const image::Image* image_of(std::size_t module);
+  std::optional<NamedSymbol> name(std::uint64_t address);
+
+  arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override;
+  // The dump's memory, holes filled from images.
+  const memory::AddressSpace& overlay() const;
+
+  struct Status { // for `symbols DUMP` and the report's `wanted`
+    bool asked = false;
+    ImageFind image;
+    SymbolFind symbols;
+    bool image_in_memory = false;
+  };
+  const Status& status(std::size_t module) const;
+  void search_all(); // for `symbols DUMP`
+
+private:
+  struct State;
+  std::vector<dump::Module> modules_;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace dumptriage::symbols

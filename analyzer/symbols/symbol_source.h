@@ -1,0 +1,39 @@
+// symbols: a name and a line for an rva of one image.  One file per symbol format, all behind this
+// one interface.  A name always says what it came from and whether its file is the exact match.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace dumptriage::symbols {
+
+// Better first.
+enum class NameSource { pdb, pdb_public, breakpad, breakpad_public, exports, none };
+std::string_view name_of(NameSource source); // "pdb", "pdb_public", "breakpad", ..., ""
+
+struct Symbol {
+  std::string function;   // for people: demangled, without decoration ("_name@8" -> "name")
+  std::string decorated;  // as stored
+  std::uint32_t rva = 0;  // start of the function
+  std::uint32_t offset = 0; // of the asked address in it
+  std::uint32_t size = 0; // 0 = not known (publics, exports)
+  std::string file;       // as recorded by the compiler
+  std::uint32_t line = 0;
+  NameSource source = NameSource::none;
+  // A public or export much nearer to nothing than to its neighbour: too far to be called by this name.
+  bool far = false;
+};
+
+class SymbolSource {
+public:
+  virtual ~SymbolSource() = default;
+  virtual std::optional<Symbol> lookup(std::uint32_t rva) = 0;
+};
+
+// MSVC and Itanium C++ names to text, C decorations removed; unknown forms come back as they are.
+std::string undecorate(std::string_view name);
+
+} // namespace dumptriage::symbols

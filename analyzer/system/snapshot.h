@@ -1,0 +1,88 @@
+// system: the snapshot, what the machine (or process) was.  One file per source: from_minidump.cpp,
+// from_kernel.cpp; kernel objects read from memory get one file each.
+// A fact that a dump does not hold is nothing here, never a default.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/arch.h"
+#include "dump/dump.h"
+#include "dump/records.h"
+#include "memory/address_space.h"
+
+namespace dumptriage::system {
+
+struct Os {
+  std::string family;       // "nt4", "2000", "xp", "xp64", "ws2003", "vista", ... "win11", "linux", "macos"; empty = unknown
+  std::string name;         // for people: "Windows Server 2003 SP2 (build 3790), x64"
+  std::uint32_t major = 0, minor = 0, build = 0;
+  std::optional<std::uint32_t> service_pack;
+  // Where the service pack was read; empty = unknown.  A value from one [I] row only is not `proved`.
+  std::string service_pack_from;
+  bool service_pack_proved = false;
+  std::string edition;      // "workstation", "server", "domain controller", "terminal server" suites: " + terminal services"
+  std::optional<std::uint32_t> product_type, suite_mask;
+  std::optional<std::uint32_t> processors;
+};
+
+enum class StopKind { bugcheck, exception, hang, none };
+
+struct Cpu {
+  std::uint32_t number = 0;
+  std::uint64_t current_thread = 0; // KTHREAD address, kernel only
+  std::optional<std::uint32_t> irql;
+  std::optional<arch::Registers> context;
+  std::string context_from;
+  bool crashed = false; // the CPU that stopped the machine
+};
+
+struct ThreadState {
+  std::string id;           // decimal thread id; "cpu N" when only the CPU is known
+  std::uint64_t object = 0; // KTHREAD address, kernel only
+  std::string name, process;
+  std::optional<std::uint32_t> cpu;
+  bool crashed = false;
+  std::optional<arch::Registers> context;
+  std::string context_from; // "exception stream", "thread list", "bugcheck parameter 4", ...
+  std::uint64_t stack_low = 0, stack_high = 0; // bounds when known, else 0
+  std::string state, wait;  // as far as known
+};
+
+struct Process { std::uint64_t id = 0; std::uint64_t object = 0; std::string name; std::optional<std::uint32_t> session; };
+
+struct Stop {
+  StopKind kind = StopKind::none;
+  std::uint32_t code = 0; // bugcheck code, or exception code
+  std::vector<std::uint64_t> parameters;
+  // The fault behind the stop, when record and context of it were found (bugcheck parameters, the
+  // exception stream).  Never the header's breakpoint.
+  std::optional<dump::ExceptionRecord> exception;
+  std::string exception_from;
+  std::optional<arch::Registers> fault_context;
+  std::string fault_context_from;
+};
+
+struct Snapshot {
+  arch::Machine machine = arch::Machine::unknown;
+  bool kernel = false;
+  Os os;
+  std::string crash_time; // ISO 8601 UTC, empty = unknown
+  std::optional<std::uint64_t> uptime_seconds;
+  Stop stop;
+  std::vector<Cpu> cpus;
+  std::vector<Process> processes;
+  std::vector<ThreadState> threads; // the crashed one first, then by cpu, then in dump order
+  std::vector<dump::Module> modules; // in load order
+  bool modules_complete = true;
+  std::vector<dump::UnloadedModule> unloaded_modules;
+  std::shared_ptr<const memory::AddressSpace> memory;
+  Notes notes;
+};
+
+// Never fails: what cannot be read is a note.
+Snapshot take_snapshot(const dump::Dump& dump);
+
+} // namespace dumptriage::system

@@ -1,0 +1,11 @@
+# Writes OUT: the YAML files under ROOT as one table of (name, text).
+file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*.yaml)
+list(FILTER files EXCLUDE REGEX "\\.examples\\.yaml$")
+list(SORT files)
+set(code "// Made by cmake/embed_rules.cmake from signatures/.\n#include \"rules/rules.h\"\n\nnamespace dumptriage::rules {\n\nconst std::vector<RuleText>& builtin_rule_texts() {\n  static const std::vector<RuleText> texts = {\n")
+foreach(file ${files})
+  file(READ ${ROOT}/${file} text)
+  string(APPEND code "      {\"signatures/${file}\", R\"yaml(${text})yaml\"},\n")
+endforeach()
+string(APPEND code "  };\n  return texts;\n}\n\n} // namespace dumptriage::rules\n")
+file(WRITE ${OUT} "${code}")
