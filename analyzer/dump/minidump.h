@@ -3,12 +3,15 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "arch/arch.h"
 #include "base/error.h"
 #include "dump/records.h"
+#include "memory/address_space.h"
 
 namespace dumptriage::dump {
 
@@ -69,5 +72,21 @@ struct Minidump {
   std::map<std::string, std::string> annotations; // Crashpad simple annotations
   std::map<std::string, std::string> linux_texts; // "cpuinfo", "maps", "cmdline", ... as text
 };
+
+struct MinidumpParts {
+  std::unique_ptr<Minidump> minidump;                // never null
+  std::shared_ptr<const memory::FlatRanges> memory;  // never null, sealed
+  arch::Machine machine = arch::Machine::unknown;
+  bool complete = true; // nothing that the directory promises is missing
+};
+
+// The signature "MDMP" alone.
+bool is_minidump(ByteView file);
+// One line on what the file is, from header and SystemInfo: "user minidump of Windows NT 5.1
+// (build 2600), x86".  For files that pass is_minidump.
+std::string describe_minidump(ByteView file);
+// An Error when the file is no minidump or its header or whole directory is missing; everything else
+// is a note, and what can be read is kept.
+Result<MinidumpParts> read_minidump(ByteView file, Notes& notes);
 
 } // namespace dumptriage::dump

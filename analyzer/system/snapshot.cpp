@@ -1,0 +1,18 @@
+#include "system/snapshot.h"
+
+#include "system/sources.h"
+
+namespace dumptriage::system {
+
+Snapshot take_snapshot(const dump::Dump& dump) {
+  if (dump.minidump) return from_minidump(dump);
+  if (dump.kernel) return from_kernel(dump);
+  Snapshot snapshot;
+  snapshot.machine = dump.machine;
+  snapshot.memory = dump.memory;
+  snapshot.modules_complete = false;
+  snapshot.notes = dump.notes;
+  return snapshot;
+}
+
+} // namespace dumptriage::system
