@@ -1,0 +1,28 @@
+#!/bin/sh
+# One small dump from start to end, whole processes side by side:
+#   bench/run.sh [DUMP]          default: the x64 user sample (about 100 KB)
+# Peers are optional: lldb-19 from Debian, and Breakpad's minidump_stackwalk where
+# MINIDUMP_STACKWALK names one.
+set -eu
+cd "$(dirname "$0")/.."
+dump=${1:-dumps-samples/user-x64-access-violation.dmp}
+tools/build.sh release dumptriage bench_whole_process
+symbols=dumps-samples/symbols
+
+set -- true "/bin/true" \
+  "dumptriage --version" "build/release/dumptriage --version" \
+  "dumptriage text" "build/release/dumptriage analyze $dump --no-siblings" \
+  "dumptriage json" "build/release/dumptriage analyze $dump --no-siblings --format json" \
+  "dumptriage with symbols" "build/release/dumptriage analyze $dump --images $symbols --symbols $symbols"
+if command -v lldb-19 >/dev/null 2>&1; then
+  printf 'target create --core "%s"\nbt all\nimage list\n' "$dump" > build/release/lldb.commands
+  set -- "$@" "lldb-19 -b" "lldb-19 -b -s build/release/lldb.commands"
+else
+  echo "lldb-19 is not installed: left out" >&2
+fi
+if [ -n "${MINIDUMP_STACKWALK:-}" ]; then
+  set -- "$@" "breakpad stackwalk" "$MINIDUMP_STACKWALK $dump"
+else
+  echo "MINIDUMP_STACKWALK is not set: Breakpad left out" >&2
+fi
+build/release/bench/bench_whole_process 15 "$@"
