@@ -26,4 +26,11 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   return file;
 }
 
+std::shared_ptr<const MappedFile> MappedFile::borrow(ByteView bytes, std::string name) {
+  auto file = std::shared_ptr<MappedFile>(new MappedFile);
+  file->path_ = std::move(name);
+  file->bytes_ = bytes;
+  return file;
+}
+
 } // namespace dumptriage

@@ -15,6 +15,8 @@ class MappedFile {
 public:
   // An empty file gives an empty view, not an error.  A folder, device or pipe is refused.
   static Result<std::shared_ptr<const MappedFile>> open(const std::string& path);
+  // Bytes that somebody else keeps alive, under a name for messages: what a fuzzer or a test has.
+  static std::shared_ptr<const MappedFile> borrow(ByteView bytes, std::string name);
   ~MappedFile();
 
   ByteView bytes() const { return bytes_; }

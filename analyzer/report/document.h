@@ -29,6 +29,8 @@ struct ThreadRow {
   std::string id, name, process, state, wait;
   std::optional<std::uint32_t> cpu;
   bool crashed = false;
+  bool walked = false; // false: its stack was not asked for, `frames` says nothing
+  bool whole = false;  // the sure part reaches the known end of the stack
   std::size_t sure_frames = 0;
   std::vector<FrameRow> frames;
   std::string ended, sure_ended, context_from;
@@ -42,12 +44,12 @@ struct ModuleRow {
   std::uint32_t timestamp = 0, checksum = 0;
   std::string version, version_from; // "dump", "image"
   std::string debug_file, debug_id;
-  std::string symbols; // "", "pdb", "breakpad", "exports", "mismatched", "not found"
-  std::string image;   // "", "file", "memory", "mismatched", "not found"
+  std::string symbols; // "", "pdb", "breakpad", "exports", "mismatched", "not found", "unreadable"
+  std::string image;   // "", "file", "memory", "mismatched", "not found", "unreadable"
   bool matters = false; // on a stack, blamed, or named by a rule: printed in the text report
 };
 struct UnloadedRow { std::string name; std::uint64_t base = 0, size = 0; std::uint32_t timestamp = 0; };
-struct Wanted { std::string kind /*image|pdb*/, name, id, why; };
+struct Wanted { std::string kind /*image|pdb|sym*/, name, id, why; };
 
 struct FindingRow { std::string answer; bool weak = false; std::string condition, because; std::vector<std::string> facts; std::vector<FindingRow> children; };
 struct MatchRow {
@@ -87,6 +89,7 @@ struct Document {
   std::vector<ProcessRow> processes;
   std::vector<ThreadRow> threads;
   std::vector<ModuleRow> modules;
+  bool modules_complete = true;
   std::vector<UnloadedRow> unloaded_modules;
   std::vector<evidence::Fact> facts;
   std::vector<evidence::Coverage> coverage;
@@ -109,7 +112,7 @@ struct ShareDocument {
 
 struct TextOptions { bool colour = false; enum class Threads { crashed, cpus, all } threads = Threads::cpus; bool all_modules = false; };
 
-std::string to_json(const Document& document, int indent = 2); // indent -1: one line
+std::string to_json(const Document& document, int indent = 2); // indent -1: one line, no newline at its end
 std::string to_text(const Document& document, const TextOptions& options);
 std::string share_table(const ShareDocument& share, bool colour);
 std::string share_summary(const ShareDocument& share, bool colour);
