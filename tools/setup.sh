@@ -5,9 +5,9 @@
 #   tools/setup.sh --checks also clang-19 with sanitizers and libFuzzer, and the formatter (.ci/run)
 set -eu
 
-packages="g++ cmake ninja-build git ca-certificates llvm-19-dev libzstd-dev zlib1g-dev libxml2-dev
-  libffi-dev libedit-dev libcurl4-openssl-dev libfmt-dev libcli11-dev nlohmann-json3-dev
-  libgtest-dev libgmock-dev libbenchmark-dev libvalijson-dev"
+packages="g++ cmake ninja-build git ca-certificates llvm-19-dev libzstd-dev zlib1g-dev
+  libfmt-dev libcli11-dev nlohmann-json3-dev
+  libgtest-dev libgmock-dev libvalijson-dev"
 checks="clang-19 libclang-rt-19-dev clang-format-19"
 
 wanted=$packages
