@@ -1,0 +1,41 @@
+#include "report/json_parts.h"
+
+namespace dumptriage::report::json {
+
+Json modules_of(const Document& d) {
+  Json modules = Json::array();
+  for (const ModuleRow& row : d.modules) {
+    Json module;
+    module["name"] = row.name;
+    put(module, "path", row.path);
+    module["base"] = address(row.base, d.pointer_size);
+    module["size"] = row.size;
+    if (row.timestamp != 0) module["timestamp"] = code(row.timestamp);
+    if (row.checksum != 0) module["checksum"] = code(row.checksum);
+    put(module, "version", row.version);
+    put(module, "version_from", row.version_from);
+    Json debug = Json::object();
+    put(debug, "file", row.debug_file);
+    put(debug, "id", row.debug_id);
+    put_object(module, "debug", std::move(debug));
+    put(module, "symbols", row.symbols);
+    put(module, "image", row.image);
+    modules.push_back(std::move(module));
+  }
+  return modules;
+}
+
+Json unloaded_modules_of(const Document& d) {
+  Json modules = Json::array();
+  for (const UnloadedRow& row : d.unloaded_modules) {
+    Json module;
+    module["name"] = row.name;
+    module["base"] = address(row.base, d.pointer_size);
+    module["size"] = row.size;
+    if (row.timestamp != 0) module["timestamp"] = code(row.timestamp);
+    modules.push_back(std::move(module));
+  }
+  return modules;
+}
+
+} // namespace dumptriage::report::json

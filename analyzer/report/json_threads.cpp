@@ -1,0 +1,54 @@
+#include "report/json_parts.h"
+
+namespace dumptriage::report::json {
+namespace {
+
+Json frame_of(const FrameRow& row, bool sure, int pointer_size) {
+  Json frame;
+  frame["index"] = row.index;
+  frame["pc"] = address(row.pc, pointer_size);
+  frame["sp"] = address(row.sp, pointer_size);
+  put(frame, "module", row.module);
+  put(frame, "function", row.function);
+  put_address(frame, "offset", row.offset, pointer_size);
+  put(frame, "file", row.file);
+  if (row.line != 0) frame["line"] = row.line;
+  frame["trust"] = row.trust;
+  frame["sure"] = sure;
+  put(frame, "origin", row.origin);
+  put(frame, "name_source", row.name_source);
+  if (!row.name_source.empty()) frame["name_exact"] = row.name_exact;
+  return frame;
+}
+
+} // namespace
+
+Json threads_of(const Document& d) {
+  Json threads = Json::array();
+  for (const ThreadRow& row : d.threads) {
+    Json thread;
+    thread["id"] = row.id;
+    put(thread, "name", row.name);
+    put(thread, "process", row.process);
+    put(thread, "cpu", row.cpu);
+    put(thread, "state", row.state);
+    put(thread, "wait", row.wait);
+    thread["crashed"] = row.crashed;
+    thread["walked"] = row.walked;
+    if (row.walked) {
+      put(thread, "context_from", row.context_from);
+      thread["sure_frames"] = row.sure_frames;
+      thread["whole"] = row.whole;
+      Json frames = Json::array();
+      for (std::size_t i = 0; i < row.frames.size(); ++i)
+        frames.push_back(frame_of(row.frames[i], i < row.sure_frames, d.pointer_size));
+      thread["frames"] = std::move(frames);
+      put(thread, "sure_ended", row.sure_ended);
+      put(thread, "ended", row.ended);
+    }
+    threads.push_back(std::move(thread));
+  }
+  return threads;
+}
+
+} // namespace dumptriage::report::json

@@ -1,0 +1,102 @@
+#include "report/document.h"
+#include "report/paper.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace dumptriage::report {
+namespace {
+
+struct Column {
+  std::string title;
+  std::size_t most = 40;
+};
+
+// Rows of cells under titles, each column as wide as its widest cell, up to a limit.
+void table(Paper& paper, const std::vector<Column>& columns,
+           const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    std::size_t width = width_of(columns[c].title);
+    for (const auto& row : rows) width = std::max(width, width_of(row[c]));
+    widths.push_back(std::min(width, columns[c].most));
+  }
+  auto print = [&](auto&& cell, Ink ink) {
+    std::string line;
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      if (c != 0) line += "  ";
+      std::string text = clipped(cell(c), widths[c]);
+      line += c + 1 == columns.size() ? text : padded(text, widths[c]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    paper.line(line, ink);
+  };
+  print([&](std::size_t c) { return columns[c].title; }, Ink::bold);
+  for (const auto& row : rows) print([&](std::size_t c) { return row[c]; }, Ink::plain);
+}
+
+std::string verdict_of(const std::string& kb, const std::string& verdict) {
+  if (verdict.empty()) return "-";
+  return kb.empty() ? verdict : kb + " " + verdict;
+}
+
+std::string dash(const std::string& text) { return text.empty() ? "-" : flat(text); }
+
+// The end of a path says more than its start.
+std::string path_cell(const std::string& path, std::size_t most) {
+  std::string text = flat(path);
+  std::size_t width = width_of(text);
+  if (width <= most) return text;
+  std::size_t at = 0;
+  for (std::size_t skip = width - most + 3; skip > 0 && at < text.size(); --skip) {
+    ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) ++at;
+  }
+  return fmt::format("...{}", std::string_view(text).substr(at));
+}
+
+} // namespace
+
+std::string share_table(const ShareDocument& share, bool colour) {
+  Paper paper(colour);
+  constexpr std::size_t kPath = 48;
+  std::vector<std::vector<std::string>> rows;
+  for (const ShareRow& row : share.rows) {
+    if (row.failed)
+      rows.push_back(
+          {path_cell(row.path, kPath), "cannot be analysed: " + flat(row.error), "-", "-"});
+    else
+      rows.push_back({path_cell(row.path, kPath), dash(row.stop), dash(row.blame),
+                      verdict_of(row.kb, row.verdict)});
+  }
+  if (!rows.empty())
+    table(paper, {{"dump", kPath}, {"stopped by", 56}, {"blamed", 32}, {"verdict", 32}}, rows);
+  return paper.text();
+}
+
+std::string share_summary(const ShareDocument& share, bool colour) {
+  Paper paper(colour);
+  paper.line(fmt::format("{} dump{} analysed, {} could not be, {} other file{}", share.analysed,
+                         share.analysed == 1 ? "" : "s", share.failed, share.other_files,
+                         share.other_files == 1 ? "" : "s"),
+             Ink::bold);
+  std::vector<std::vector<std::string>> rows;
+  for (const KbRow& row : share.kbs)
+    rows.push_back({std::to_string(row.count), dash(row.kb), dash(row.verdict), dash(row.title)});
+  paper.blank();
+  if (rows.empty())
+    paper.line("No known issue was confirmed or likely.");
+  else
+    table(paper, {{"dumps"}, {"known issue", 24}, {"best verdict", 16}, {"title", 60}}, rows);
+  rows.clear();
+  for (const BucketRow& row : share.buckets)
+    rows.push_back({std::to_string(row.count), flat(row.key), dash(row.title),
+                    verdict_of(row.kb, row.verdict), path_cell(row.first_path, 40)});
+  if (rows.empty()) return paper.text();
+  paper.blank();
+  table(paper, {{"dumps"}, {"bucket", 16}, {"title", 60}, {"verdict", 24}, {"first", 40}}, rows);
+  return paper.text();
+}
+
+} // namespace dumptriage::report

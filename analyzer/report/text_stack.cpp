@@ -1,0 +1,146 @@
+#include "report/text_parts.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace dumptriage::report::text {
+namespace {
+
+constexpr std::size_t kPlace = 54;
+// A stack overflow has thousands of frames that say the same.
+constexpr std::size_t kHead = 40, kTail = 8;
+constexpr std::size_t kGuesses = 16, kGuessesOfOthers = 0;
+
+void frame(Paper& paper, const FrameRow& row, bool sure, int pointer_size) {
+  std::string how = row.trust;
+  if (!row.origin.empty() && row.origin != "dump") how += ", " + row.origin;
+  if (!row.name_source.empty() && !row.name_exact) how += ", name not exact";
+  std::string text = fmt::format("  {:>4}{} {}  {}  {}", row.index, sure ? ' ' : '?',
+                                 hex_address(row.pc, pointer_size),
+                                 padded(flat(place_of(row, pointer_size)), kPlace), how);
+  paper.line(text, sure ? Ink::plain : Ink::dim);
+  if (!row.file.empty() && row.line != 0)
+    paper.line(fmt::format("{:{}}{}:{}", "", pointer_size == 4 ? 20 : 28, flat(row.file), row.line),
+               Ink::dim);
+}
+
+void sure_part(Paper& paper, const ThreadRow& thread, int pointer_size) {
+  std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
+  bool cut = sure > kHead + kTail;
+  for (std::size_t i = 0; i < sure; ++i) {
+    if (cut && i == kHead) {
+      paper.line(fmt::format("       ... {} more sure frames; all of them are in the JSON report",
+                             sure - kHead - kTail),
+                 Ink::dim);
+      i = sure - kTail;
+    }
+    frame(paper, thread.frames[i], true, pointer_size);
+  }
+}
+
+void rule(Paper& paper, const std::string& text) {
+  paper.paragraph("---- " + text + " ----", 2, 5, Ink::warn);
+}
+
+void stack(Paper& paper, const ThreadRow& thread, int pointer_size, std::size_t guesses) {
+  sure_part(paper, thread, pointer_size);
+  std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
+  std::size_t guessed = thread.frames.size() - sure;
+  if (guessed == 0) {
+    std::string ended = thread.sure_ended.empty() ? thread.ended : thread.sure_ended;
+    if (thread.whole)
+      paper.line("  ---- end of the stack ----", Ink::dim);
+    else
+      rule(paper, "the stack is known up to here" + (ended.empty() ? "" : ": " + flat(ended)));
+    return;
+  }
+  std::string ended = thread.sure_ended.empty() ? "" : ": " + flat(thread.sure_ended);
+  if (guesses == 0) {
+    rule(paper, fmt::format("sure part ends here{}; {} guessed frame{} not shown", ended, guessed,
+                            guessed == 1 ? "" : "s"));
+    return;
+  }
+  rule(paper, fmt::format("sure part ends here{}; below are guesses", ended));
+  for (std::size_t i = sure; i < thread.frames.size(); ++i) {
+    if (i - sure == guesses) {
+      paper.line(fmt::format("       ... {} more guesses in the JSON report", guessed - guesses),
+                 Ink::dim);
+      break;
+    }
+    frame(paper, thread.frames[i], false, pointer_size);
+  }
+}
+
+std::string title_of(const ThreadRow& thread) {
+  // Threads that are known by their CPU alone are called "cpu N".
+  bool by_cpu = thread.id.starts_with("cpu ");
+  std::string text = by_cpu ? "CPU " + thread.id.substr(4) : "thread " + thread.id;
+  if (!by_cpu && thread.cpu) text += fmt::format(" on CPU {}", *thread.cpu);
+  if (!thread.name.empty()) text += " \"" + flat(thread.name) + "\"";
+  if (!thread.process.empty()) text += " of " + flat(thread.process);
+  if (!thread.state.empty()) text += ", " + flat(thread.state);
+  if (!thread.wait.empty()) text += ", waits for " + flat(thread.wait);
+  if (!thread.context_from.empty()) text += " (registers: " + flat(thread.context_from) + ")";
+  return text;
+}
+
+bool shown(const ThreadRow& thread, const Document& d, const TextOptions& options) {
+  if (!thread.walked || thread.crashed) return false;
+  if (options.threads == TextOptions::Threads::all) return true;
+  bool any_crashed = false;
+  for (const ThreadRow& other : d.threads) any_crashed |= other.crashed;
+  if (!any_crashed) return true;
+  return options.threads == TextOptions::Threads::cpus && thread.cpu.has_value();
+}
+
+} // namespace
+
+std::string place_of(const FrameRow& frame, int pointer_size) {
+  std::string offset = frame.offset && *frame.offset != 0 ? "+" + hex(*frame.offset) : "";
+  if (!frame.function.empty() && !frame.module.empty())
+    return fmt::format("{}!{}{}", stem(frame.module), frame.function, offset);
+  if (!frame.function.empty()) return frame.function + offset;
+  if (!frame.module.empty()) return frame.module + offset;
+  return frame.pc == 0 ? "address 0" : "outside every module";
+}
+
+void crashed_stack(Paper& paper, const Document& d, const TextOptions& options) {
+  for (const ThreadRow& thread : d.threads) {
+    if (!thread.crashed || !thread.walked) continue;
+    paper.heading("Stack of the crashed " + title_of(thread));
+    if (thread.frames.empty())
+      paper.paragraph("No frame could be read: " +
+                          (thread.ended.empty() ? "no registers were saved" : thread.ended),
+                      2);
+    else
+      stack(paper, thread, d.pointer_size, kGuesses);
+  }
+}
+
+void other_stacks(Paper& paper, const Document& d, const TextOptions& options) {
+  std::size_t hidden = 0, crashed = 0;
+  for (const ThreadRow& thread : d.threads) {
+    crashed += thread.crashed;
+    if (!shown(thread, d, options)) {
+      hidden += !thread.crashed;
+      continue;
+    }
+    std::string title = title_of(thread);
+    title[0] = title[0] == 't' ? 'T' : title[0];
+    paper.heading(title);
+    if (thread.frames.empty())
+      paper.paragraph("No frame could be read: " +
+                          (thread.ended.empty() ? "no registers were saved" : thread.ended),
+                      2);
+    else
+      stack(paper, thread, d.pointer_size,
+            options.threads == TextOptions::Threads::all ? kGuesses : kGuessesOfOthers);
+  }
+  if (hidden == 0) return;
+  paper.blank();
+  paper.line(fmt::format("{}{} thread{} not shown (--threads all).", hidden,
+                         crashed != 0 ? " other" : "", hidden == 1 ? "" : "s"));
+}
+
+} // namespace dumptriage::report::text

@@ -1,0 +1,111 @@
+#include "report/text_parts.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace dumptriage::report::text {
+namespace {
+
+std::string up_time(std::uint64_t seconds) {
+  std::string text;
+  if (seconds >= 86400) text = fmt::format("{} d ", seconds / 86400);
+  if (seconds >= 3600) text += fmt::format("{} h ", seconds / 3600 % 24);
+  if (seconds >= 60) text += fmt::format("{} min ", seconds / 60 % 60);
+  return text + fmt::format("{} s", seconds % 60);
+}
+
+std::string headline(const Document& d) {
+  const auto& c = d.crash;
+  std::string name = c.name.empty() ? "" : " " + c.name;
+  if (c.kind == "bugcheck") return fmt::format("Bugcheck {}{}", hex(c.code, 8), name);
+  if (c.kind == "exception") return fmt::format("Exception {}{}", hex(c.code, 8), name);
+  if (c.kind == "hang") return "Nothing crashed: the dump was taken of something that hung";
+  return "The dump records no crash";
+}
+
+void parameters(Paper& paper, const Document& d) {
+  bool bugcheck = d.crash.kind == "bugcheck";
+  int number = 0;
+  for (const Parameter& row : d.crash.parameters) {
+    ++number;
+    if (!bugcheck && row.meaning.empty()) continue;
+    paper.item(fmt::format("  {}", number), hex_address(row.value, d.pointer_size) +
+                                                (row.meaning.empty() ? "" : "  " + row.meaning));
+  }
+}
+
+void exception(Paper& paper, const Document& d) {
+  const auto& e = d.crash.exception;
+  if (!e.present) return;
+  std::string text = hex(e.code, 8);
+  if (!e.name.empty()) text += " " + e.name;
+  text += " at " + hex_address(e.address, d.pointer_size);
+  if (!e.from.empty()) text += " (" + e.from + ")";
+  paper.item("Exception", text);
+}
+
+void instruction(Paper& paper, const Document& d) {
+  const auto& c = d.crash;
+  if (c.ip) {
+    std::string text = hex_address(*c.ip, d.pointer_size);
+    if (!c.instruction.empty()) text += "  " + c.instruction;
+    paper.item("Instruction", text);
+  }
+  if (c.address) {
+    std::string text = hex_address(*c.address, d.pointer_size);
+    if (!c.access.empty()) text += ", " + c.access;
+    if (!c.address_class.empty()) text += ", " + c.address_class;
+    paper.item("Address", text);
+  }
+  paper.item("Meaning", c.explanation);
+}
+
+void blame(Paper& paper, const Document& d) {
+  const auto& b = d.blame;
+  std::string text = b.module.empty() ? "unknown" : b.module;
+  if (!b.module.empty() && !b.function.empty())
+    text = fmt::format("{}!{}", stem(b.module), b.function);
+  if (!b.module.empty() && b.offset) text += fmt::format(" ({}+{})", b.module, hex(*b.offset));
+  if (!b.why.empty()) text += " - " + b.why;
+  if (!b.trust.empty()) text += " [" + b.trust + "]";
+  if (!b.module.empty() || !b.why.empty()) paper.item("Blamed", text);
+}
+
+std::string place(const Document& d) {
+  std::string text;
+  auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (!d.crash.process.empty()) add("process " + d.crash.process);
+  if (!d.crash.thread.empty()) add("thread " + d.crash.thread);
+  if (d.crash.cpu) add(fmt::format("CPU {}", *d.crash.cpu));
+  if (d.crash.irql) add(fmt::format("IRQL {}", *d.crash.irql));
+  return text;
+}
+
+} // namespace
+
+void stop(Paper& paper, const Document& d) {
+  paper.heading("What stopped");
+  paper.paragraph(headline(d), 2, 2);
+  if (d.crash.summary != d.crash.name) paper.paragraph(d.crash.summary, 2);
+  parameters(paper, d);
+  exception(paper, d);
+  instruction(paper, d);
+  blame(paper, d);
+  paper.item("Where", place(d));
+  if (!d.bucket.title.empty())
+    paper.item("Bucket", d.bucket.title + (d.bucket.key.empty() ? "" : "  [" + d.bucket.key + "]"));
+  paper.item("System", d.os.name);
+  if (!d.time.crash.empty() || d.time.uptime_s)
+    paper.item("Time", d.time.crash + (d.time.crash.empty() || !d.time.uptime_s ? "" : ", ") +
+                           (d.time.uptime_s ? "up " + up_time(*d.time.uptime_s) : ""));
+  std::string dump = d.dump.path;
+  if (!d.dump.description.empty()) dump += ": " + d.dump.description;
+  if (!d.dump.complete) dump += "; NOT COMPLETE, see below";
+  paper.item("Dump", dump);
+  if (!d.dump.accuracy.empty() && d.dump.accuracy != "real bytes")
+    paper.item("Accuracy", "\"" + d.dump.accuracy +
+                               "\": this kind of dump was not yet checked against real files");
+}
+
+} // namespace dumptriage::report::text

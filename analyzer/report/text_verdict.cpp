@@ -1,0 +1,162 @@
+#include "report/text_parts.h"
+
+#include <fmt/format.h>
+
+namespace dumptriage::report::text {
+namespace {
+
+bool proved(const MatchRow& match) {
+  return match.verdict == "confirmed" || match.verdict == "likely";
+}
+bool lead(const MatchRow& match) {
+  return match.verdict == "possible" || match.verdict == "undecided";
+}
+
+std::string name_of(const MatchRow& match) { return match.kb.empty() ? match.rule : match.kb; }
+
+// The answer, in one line.
+void first_line(Paper& paper, const Document& d) {
+  for (const MatchRow& match : d.matches) {
+    if (!proved(match)) continue;
+    bool sure = match.verdict == "confirmed";
+    paper.paragraph(fmt::format("{} {}: {}", name_of(match), sure ? "confirmed" : "is likely",
+                                match.title.empty() ? match.about : match.title),
+                    0, 2, sure ? Ink::bad : Ink::warn);
+    return;
+  }
+  std::size_t leads = 0;
+  for (const MatchRow& match : d.matches) leads += lead(match);
+  std::string text =
+      leads == 0   ? "No known issue matches."
+      : leads == 1 ? "No known issue is proved; one lead is listed below."
+                   : fmt::format("No known issue is proved; {} leads are listed below.", leads);
+  if (d.crash.kind == "none")
+    text += " The dump does not say why it was written.";
+  else if (!d.bucket.title.empty())
+    text += " " + d.bucket.title;
+  paper.paragraph(text, 0, 2, Ink::bold);
+}
+
+std::string file_text(const MatchRow::File& file) {
+  std::string text = file.file;
+  for (const std::string* part : {&file.version, &file.arch, &file.branch})
+    if (!part->empty()) text += " " + *part;
+  if (!file.built.empty()) text += ", built " + file.built;
+  if (file.bytes != 0) text += fmt::format(", {} bytes", file.bytes);
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+void fix(Paper& paper, const MatchRow& match) {
+  std::string text;
+  auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
+  if (match.fix.hotfix) add("hotfix " + name_of(match));
+  for (const std::string& pack : match.fix.service_packs) add("service pack: " + pack);
+  for (const MatchRow::File& file : match.fix.files) add(file_text(file));
+  if (match.fix.unpublished)
+    add("the article gives no file version, so this dump cannot tell whether the fix is already "
+        "in");
+  paper.item("Fix", text);
+  paper.item("Fix state", match.fix_state);
+  if (!match.fix.replaces.empty()) paper.item("Replaces", joined(match.fix.replaces));
+  for (const std::string& caveat : match.fix.caveats) paper.item("Mind", caveat);
+}
+
+char sign_of(const FindingRow& finding) {
+  return finding.answer == "yes" ? '+' : finding.answer == "no" ? '-' : '?';
+}
+
+void finding(Paper& paper, const FindingRow& row, std::size_t depth, int& lines_left) {
+  if (lines_left-- <= 0) return;
+  std::string text = fmt::format("{} {}", sign_of(row), row.condition);
+  if (row.weak) text += " (weak)";
+  if (!row.because.empty()) text += ": " + row.because;
+  paper.paragraph(text, 4 + 2 * depth, 2);
+  if (depth >= 6) return;
+  for (const FindingRow& child : row.children) finding(paper, child, depth + 1, lines_left);
+}
+
+void explanation(Paper& paper, const MatchRow& match) {
+  if (match.explanation.children.empty() && match.explanation.condition.empty()) return;
+  paper.line("  Why  (+ yes, - no, ? cannot tell)");
+  int lines_left = 40;
+  if (match.explanation.children.empty()) finding(paper, match.explanation, 0, lines_left);
+  for (const FindingRow& child : match.explanation.children) finding(paper, child, 0, lines_left);
+  if (lines_left < 0) paper.line("    ... the rest is in the JSON report", Ink::dim);
+}
+
+void in_full(Paper& paper, const MatchRow& match) {
+  if (!match.about.empty() && match.about != match.title) paper.item("What it is", match.about);
+  fix(paper, match);
+  for (const std::string& advice : match.advice) paper.item("Do", advice);
+  paper.item("Until then", match.workaround);
+  explanation(paper, match);
+  for (const std::string& text : match.evidence_missing) paper.item("Not seen", text);
+  paper.item("Note", match.note);
+}
+
+void in_short(Paper& paper, const MatchRow& match) {
+  paper.paragraph(fmt::format("{} {}: {}", name_of(match), match.verdict,
+                              match.title.empty() ? match.about : match.title),
+                  2, 2);
+  for (const std::string& text : match.evidence_missing) paper.paragraph("not seen: " + text, 6, 2);
+  for (const std::string& text : match.advice) paper.paragraph("do: " + text, 6, 2);
+}
+
+// The one reason that speaks against a rule.
+const FindingRow* refusal(const FindingRow& row, int depth = 0) {
+  if (row.children.empty()) return row.because.empty() ? nullptr : &row;
+  if (depth > 8) return nullptr;
+  for (const FindingRow& child : row.children)
+    if (child.condition == "refute" || child.condition.starts_with("refute"))
+      for (const FindingRow& reason : child.children)
+        if (reason.answer == "yes") return refusal(reason, depth + 1);
+  for (const FindingRow& child : row.children)
+    if (child.answer == "yes")
+      if (const FindingRow* found = refusal(child, depth + 1)) return found;
+  return nullptr;
+}
+
+void ruled_out(Paper& paper, const MatchRow& match) {
+  std::string text = fmt::format("{} {}: {}", name_of(match), match.verdict,
+                                 match.title.empty() ? match.about : match.title);
+  if (match.verdict == "refuted")
+    if (const FindingRow* row = refusal(match.explanation)) text += " - " + row->because;
+  paper.paragraph(text, 2, 2);
+}
+
+} // namespace
+
+void verdict(Paper& paper, const Document& d) {
+  first_line(paper, d);
+  bool first = true;
+  for (const MatchRow& match : d.matches) {
+    if (!proved(match)) continue;
+    if (!first) {
+      paper.blank();
+      paper.paragraph(fmt::format("{} {}: {}", name_of(match), match.verdict, match.title), 0, 2,
+                      Ink::bold);
+    }
+    first = false;
+    in_full(paper, match);
+  }
+  bool headed = false;
+  for (const MatchRow& match : d.matches) {
+    if (!lead(match)) continue;
+    if (!headed) paper.heading("Leads (never a reason to install anything)");
+    headed = true;
+    in_short(paper, match);
+  }
+  headed = false;
+  for (const MatchRow& match : d.matches) {
+    if (proved(match) || lead(match)) continue;
+    if (!headed) paper.heading("Ruled out");
+    headed = true;
+    ruled_out(paper, match);
+  }
+}
+
+} // namespace dumptriage::report::text
