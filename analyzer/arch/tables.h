@@ -1,0 +1,32 @@
+// The entries of the registry and what the CPU files share.  Private to this room.
+#pragma once
+
+#include "arch/arch.h"
+
+namespace dumptriage::arch {
+
+extern const Arch kX86;   // x86.cpp
+extern const Arch kX64;   // x64.cpp
+extern const Arch kArm64; // arm64.cpp
+extern const Arch kIa64;  // ia64.cpp
+extern const Arch kAlpha; // alpha.cpp
+
+// call_x86.cpp
+std::optional<bool> call_before_x86(const memory::AddressSpace& memory, std::uint64_t address);
+std::optional<bool> call_before_x64(const memory::AddressSpace& memory, std::uint64_t address);
+// x86_frame_pointer.cpp
+UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
+// x64_unwind.cpp
+UnwindResult unwind_x64(const UnwindInput& input);
+
+// Does ContextFlags name this CPU?  Old dumps set further bits beside the type, so only the bit
+// counts.
+Result<void> check_context(std::string_view cpu, std::uint32_t flags, std::uint32_t type);
+
+// The errors of an unwind step.
+std::unexpected<UnwindFailure> method_failed(Code code, std::string what, std::string why,
+                                             std::uint64_t address);
+std::unexpected<UnwindFailure> stop_here(Code code, std::string what, std::string why,
+                                         std::uint64_t address);
+
+} // namespace dumptriage::arch
