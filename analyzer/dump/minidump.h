@@ -15,7 +15,12 @@
 
 namespace dumptriage::dump {
 
-struct StreamEntry { std::uint32_t type = 0; std::uint64_t offset = 0, size = 0; std::string name; bool used = false; };
+struct StreamEntry {
+  std::uint32_t type = 0;
+  std::uint64_t offset = 0, size = 0;
+  std::string name;
+  bool used = false;
+};
 
 struct SystemInfo {
   std::uint16_t processor_architecture = 0xFFFF;
@@ -24,7 +29,8 @@ struct SystemInfo {
   std::uint32_t major = 0, minor = 0, build = 0, platform_id = 0;
   std::uint16_t suite_mask = 0;
   std::string csd_version; // "Service Pack 3"; on Linux/macOS dumps the kernel's version text
-  std::string cpu_vendor;  // x86 only
+  bool csd_version_present = false; // an empty text that is there says "no service pack"
+  std::string cpu_vendor;           // x86 only
 };
 
 struct MiscInfo {
@@ -40,7 +46,11 @@ struct MemoryRegion { // MemoryInfoList
   std::uint32_t allocation_protect = 0, state = 0, protect = 0, type = 0;
 };
 
-struct Handle { std::uint64_t value = 0; std::string type, object; std::uint32_t attributes = 0, access = 0, handle_count = 0, pointer_count = 0; };
+struct Handle {
+  std::uint64_t value = 0;
+  std::string type, object;
+  std::uint32_t attributes = 0, access = 0, handle_count = 0, pointer_count = 0;
+};
 
 struct FunctionTable { // stream 13: dynamically registered functions
   std::uint64_t minimum = 0, maximum = 0, base = 0;
@@ -48,9 +58,15 @@ struct FunctionTable { // stream 13: dynamically registered functions
   ByteView entries;
 };
 
-struct MinidumpException { std::uint32_t thread_id = 0; ExceptionRecord record; ByteView context; };
+struct MinidumpException {
+  std::uint32_t thread_id = 0;
+  ExceptionRecord record;
+  ByteView context;
+};
 
-struct CapturedRange { std::uint64_t address = 0, size = 0; };
+struct CapturedRange {
+  std::uint64_t address = 0, size = 0;
+};
 
 struct Minidump {
   std::uint32_t time_date_stamp = 0; // UNIX time of writing
@@ -66,16 +82,16 @@ struct Minidump {
   std::vector<Handle> handles;
   std::vector<FunctionTable> function_tables;
   std::vector<CapturedRange> captured; // MemoryList, Memory64List and stacks, in file order
-  std::string comment;   // CommentA / CommentW
-  std::string assertion; // Breakpad assertion, as one sentence
+  std::string comment;                 // CommentA / CommentW
+  std::string assertion;               // Breakpad assertion, as one sentence
   std::optional<std::uint32_t> dump_thread_id, requesting_thread_id; // Breakpad info
-  std::map<std::string, std::string> annotations; // Crashpad simple annotations
+  std::map<std::string, std::string> annotations;                    // Crashpad simple annotations
   std::map<std::string, std::string> linux_texts; // "cpuinfo", "maps", "cmdline", ... as text
 };
 
 struct MinidumpParts {
-  std::unique_ptr<Minidump> minidump;                // never null
-  std::shared_ptr<const memory::FlatRanges> memory;  // never null, sealed
+  std::unique_ptr<Minidump> minidump;               // never null
+  std::shared_ptr<const memory::FlatRanges> memory; // never null, sealed
   arch::Machine machine = arch::Machine::unknown;
   bool complete = true; // nothing that the directory promises is missing
 };
@@ -85,8 +101,8 @@ bool is_minidump(ByteView file);
 // One line on what the file is, from header and SystemInfo: "user minidump of Windows NT 5.1
 // (build 2600), x86".  For files that pass is_minidump.
 std::string describe_minidump(ByteView file);
-// An Error when the file is no minidump or its header or whole directory is missing; everything else
-// is a note, and what can be read is kept.
+// An Error when the file is no minidump or its header or whole directory is missing; everything
+// else is a note, and what can be read is kept.
 Result<MinidumpParts> read_minidump(ByteView file, Notes& notes);
 
 } // namespace dumptriage::dump
