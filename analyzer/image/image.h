@@ -1,10 +1,13 @@
-// image: one PE, from a file (LLVM libObject) or as it lies in memory, in one shape.
-// The directories (exports, debug, exceptions, version resource) are read by rva, so one reader
-// serves both.  `dump` and `image` do not know each other's readers; only dump/records.h is shared.
+// image: one PE, from a file or as it lies in memory, in one shape.
+// Headers and directories (exports, debug, exceptions, version resource) are read by one reader for
+// both; LLVM's libObject is the second opinion in the tests.  It refuses an image for one bad
+// directory, and a dump's images are often cut or changed by packers.
+// `dump` and `image` do not know each other's readers; only dump/records.h is shared.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,8 +38,14 @@ public:
   // max(PointerToRawData + SizeOfRawData): the file size that KB file tables print for stripped builds.
   std::uint64_t raw_size = 0;
 
-  // Bytes of the image as loaded, without relocations applied; as many as are there.
+  std::uint32_t section_alignment = 0, size_of_headers = 0;
+
+  // Bytes of the image as loaded, without relocations applied; as many as are there.  Of a file: what
+  // a section has in memory beyond its raw data is zero, what the file should hold beyond its end is
+  // not there.
   virtual std::size_t read_rva(std::uint32_t rva, std::span<std::byte> out) const = 0;
+  // Bytes by file offset, for data that no section maps; none for an image in memory.
+  virtual std::size_t read_raw(std::uint64_t, std::span<std::byte>) const { return 0; }
   virtual memory::Origin origin() const = 0;
   virtual std::string where() const = 0; // file path, or "memory"
 
@@ -44,10 +53,32 @@ public:
   const std::vector<Export>& exports() const; // sorted by rva
   const dump::DebugId& debug_id() const;
   const std::optional<dump::FileVersion>& version() const; // VS_FIXEDFILEINFO
+  // x64: the entry of the function table that covers `rva` (image_base is left 0).  An indirect entry
+  // is replaced by the one it names, whose range need not contain `rva`, as the system does.
+  // `leaf` only when the entries on both sides were read and `rva` lies in code.
   arch::FunctionLookup find_function(std::uint32_t rva, arch::FunctionEntry& entry) const;
+  // What the function table says about where the code around `rva` begins.
+  struct Extent {
+    arch::FunctionLookup kind = arch::FunctionLookup::unknown;
+    // found: where the function begins, parts chained to a parent resolved to the parent.
+    // leaf: the end of the table's entry before `rva` (0: none before): nothing begins earlier.
+    std::uint32_t begin = 0;
+  };
+  Extent function_extent(std::uint32_t rva) const;
+  // The section that holds `rva` as loaded; null when none does.
+  const Section* section_at(std::uint32_t rva) const;
   const Notes& notes() const { return notes_; }
+  Notes& header_notes() { return notes_; } // for the openers of this room
+
+protected:
+  // Call once, when `sections` is complete.
+  void order_sections();
 
 private:
+  std::vector<Export> read_exports() const;
+  dump::DebugId read_debug_id() const;
+  std::optional<dump::FileVersion> read_version() const;
+  std::vector<std::uint32_t> by_rva_; // indexes of `sections`
   mutable std::optional<std::vector<Export>> exports_;
   mutable std::optional<dump::DebugId> debug_id_;
   mutable std::optional<std::optional<dump::FileVersion>> version_;

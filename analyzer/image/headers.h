@@ -1,0 +1,34 @@
+// The headers of a PE, read through a callback so that one reader serves files (by file offset) and
+// memory (by rva); both start at the DOS header.
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include "image/image.h"
+
+namespace dumptriage::image {
+
+// Fills `out` from `offset` as far as it can, and says how far.
+using HeaderBytes = std::function<std::size_t(std::uint64_t offset, std::span<std::byte> out)>;
+
+// Fills the public fields of `image`.  A section table that is cut short keeps what is there and adds
+// a note.  `missing` is the code for bytes that are not there: truncated (file) or absent (memory).
+Result<void> read_headers(const HeaderBytes& bytes, Code missing, Space space,
+                          const std::string& what, Image& image, Notes& notes);
+
+// A struct at an rva; nothing when a byte of it is not there.
+template <class T> std::optional<T> get_rva(const Image& image, std::uint64_t rva) {
+  T value;
+  if (rva > UINT32_MAX) return std::nullopt;
+  auto out = std::as_writable_bytes(std::span(&value, 1));
+  if (image.read_rva(static_cast<std::uint32_t>(rva), out) != out.size()) return std::nullopt;
+  return value;
+}
+// Characters up to a NUL, at most `most`; what is there when the image ends before.
+std::string c_string_rva(const Image& image, std::uint64_t rva, std::size_t most);
+
+// What a section takes in memory: VirtualSize (or the raw size when that is 0) in whole pages.
+std::uint64_t extent_of(const Section& section);
+
+} // namespace dumptriage::image
