@@ -1,9 +1,11 @@
 // pipeline: the order of all rooms, once.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "report/document.h"
 #include "rules/rules.h"
 #include "symbols/store.h"
@@ -18,6 +20,7 @@ struct Options {
   bool all_rules = false;
   bool trust_siblings = false; // look for images and symbols beside the dump, marked `sibling`
   bool search_all_modules = false; // for `symbols DUMP`
+  bool judge = true; // false: facts only, no rules
 };
 
 // What is shared by all dumps of one run: the rules and the indexed symbol folders.
@@ -27,6 +30,7 @@ public:
   ~Analyzer();
   // Never fails: a dump that cannot be read gives a document with `error`.
   report::Document analyze(const std::string& path, const Options& options);
+  report::Document analyze(std::shared_ptr<const MappedFile> file, const Options& options);
   const rules::Catalogue& catalogue() const { return catalogue_; }
 
 private:

@@ -46,6 +46,8 @@ struct ModuleRow {
   std::string debug_file, debug_id;
   std::string symbols; // "", "pdb", "breakpad", "exports", "mismatched", "not found", "unreadable"
   std::string image;   // "", "file", "memory", "mismatched", "not found", "unreadable"
+  // What was looked for and what was found: the image's symbol-store key, file or reason why not.
+  std::string image_id, image_path, image_why, symbols_path, symbols_why;
   bool matters = false; // on a stack, blamed, or named by a rule: printed in the text report
 };
 struct UnloadedRow { std::string name; std::uint64_t base = 0, size = 0; std::uint32_t timestamp = 0; };

@@ -1,0 +1,139 @@
+#include "pipeline/analyze.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "pipeline/parts.h"
+
+namespace dumptriage::pipeline {
+namespace {
+
+// The folder a dump lies in, as a root that proves nothing.
+symbols::SearchRoot folder_of(const std::string& path) {
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  return {folder.empty() ? "." : folder, memory::Origin::sibling};
+}
+
+void add_notes(Notes& to, const Notes& from) {
+  for (const Note& note : from) {
+    bool known = std::any_of(to.begin(), to.end(), [&](const Note& old) {
+      return old.message == note.message && old.where == note.where;
+    });
+    if (!known) to.push_back(note);
+  }
+}
+
+void name_tool(report::Document& document, const rules::Catalogue& catalogue) {
+  document.tool.version = DUMPTRIAGE_VERSION;
+  document.tool.rules_count = catalogue.rules.size();
+  document.tool.rules_digest = catalogue.digest;
+}
+
+// A rule file that was left out could have been the answer.
+void note_rule_errors(report::Document& document, const rules::Catalogue& catalogue) {
+  for (const Error& error : catalogue.errors) {
+    std::string message = "rule file left out: " + error.what;
+    if (!error.why.empty()) message += ": " + error.why;
+    document.notes.push_back({Severity::warning, error.code, message, error.where});
+  }
+}
+
+// A dump that gave nothing but its own description is one that could not be analysed.
+void judge_usefulness(report::Document& document) {
+  const Note* worst = nullptr;
+  for (const Note& note : document.notes)
+    if (note.severity != Severity::info && (!worst || note.severity > worst->severity))
+      worst = &note;
+  bool stack = std::any_of(document.threads.begin(), document.threads.end(),
+                           [](const report::ThreadRow& row) { return row.frames.size() > 1; });
+  bool lists = stack || !document.modules.empty();
+  bool anything = lists || !document.threads.empty() || document.crash.kind != "none" ||
+                  document.os.build != 0 || !document.os.family.empty();
+  bool refused = worst && worst->severity == Severity::error;
+  if (anything && (lists || !refused)) return;
+  if (worst)
+    document.error = Error{worst->code, document.dump.description, worst->message, worst->where};
+  else
+    document.error = Error{Code::bad_value,
+                           document.dump.description,
+                           "no thread, module, exception or system information in it",
+                           {}};
+}
+
+} // namespace
+
+std::string image_key(const dump::Module& module) {
+  return fmt::format("{:08X}{:X}", module.timestamp, module.size);
+}
+
+Analyzer::Analyzer(rules::Catalogue catalogue, std::vector<symbols::SearchRoot> roots)
+    : catalogue_(std::move(catalogue)), roots_(std::move(roots)),
+      store_(std::make_unique<symbols::Store>(roots_)) {}
+
+Analyzer::~Analyzer() = default;
+
+report::Document Analyzer::analyze(const std::string& path, const Options& options) {
+  auto file = MappedFile::open(path);
+  if (file) return analyze(std::move(*file), options);
+  report::Document document;
+  name_tool(document, catalogue_);
+  document.dump.path = utf8_from_ansi(path);
+  document.error = file.error();
+  document.error->what = document.dump.path;
+  note_rule_errors(document, catalogue_);
+  return document;
+}
+
+report::Document Analyzer::analyze(std::shared_ptr<const MappedFile> file, const Options& options) {
+  report::Document document;
+  name_tool(document, catalogue_);
+  document.dump.path = utf8_from_ansi(file->path());
+  document.dump.size = file->bytes().size();
+
+  auto dump = dump::open(file);
+  if (!dump) {
+    document.dump.description = dump::identify(file->bytes()).description;
+    document.error = dump.error();
+    note_rule_errors(document, catalogue_);
+    return document;
+  }
+  describe_dump(document, *dump, options.hash_full);
+
+  system::Snapshot snapshot = system::take_snapshot(*dump);
+  // Files beside this dump are this dump's only: another one must never find them.
+  std::unique_ptr<symbols::Store> own;
+  symbols::Store* store = store_.get();
+  if (options.trust_siblings && !file->path().empty()) {
+    own = std::make_unique<symbols::Store>(roots_);
+    own->add_root(folder_of(file->path()));
+    store = own.get();
+  }
+  symbols::ModuleSet modules(snapshot.modules, snapshot.memory, snapshot.machine, store);
+  Notes notes;
+  prove_service_pack(snapshot, modules, notes);
+  Walks walks = walk_threads(snapshot, modules, options.threads);
+  if (options.search_all_modules) modules.search_all();
+
+  evidence::Input input{snapshot, walks.stacks, modules};
+  Analysis analysis{*dump, snapshot, walks, modules, input};
+  evidence::FactSet facts = evidence::extract(input);
+  describe_machine(document, analysis);
+  describe_crash(document, analysis);
+  list_threads(document, analysis);
+  if (options.judge) list_matches(document, rules::judge(catalogue_, facts, options.all_rules));
+  document.facts = std::move(facts.facts);
+  document.coverage = std::move(facts.coverage);
+  list_modules(document, analysis);
+  list_wanted(document, analysis);
+  add_notes(document.notes, dump->notes);
+  add_notes(document.notes, snapshot.notes);
+  add_notes(document.notes, notes);
+  judge_usefulness(document);
+  note_rule_errors(document, catalogue_);
+  return document;
+}
+
+} // namespace dumptriage::pipeline

@@ -1,0 +1,59 @@
+// The steps of one analysis, one file each; analyze.cpp puts them in order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dump/dump.h"
+#include "evidence/evidence.h"
+#include "pipeline/analyze.h"
+#include "report/document.h"
+#include "rules/rules.h"
+#include "stack/stack.h"
+#include "symbols/module_set.h"
+#include "system/snapshot.h"
+
+namespace dumptriage::pipeline {
+
+// service_pack.cpp: the service pack of Server 2003, XP 64-bit and XP, proved by the version
+// resource of the exact kernel image.  Sets it in `os`, or notes that the dump disagrees.
+void prove_service_pack(system::Snapshot& snapshot, symbols::ModuleSet& modules, Notes& notes);
+// The module that is the kernel, by its names.
+std::optional<std::size_t> kernel_module(const std::vector<dump::Module>& modules);
+
+// walk.cpp: stacks, parallel to snapshot.threads; `walked` says which were asked for.
+struct Walks {
+  std::vector<stack::Stack> stacks;
+  std::vector<bool> walked;
+};
+Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
+
+// accuracy.cpp: the mark of docs/accuracy.md for a format and CPU.
+std::string accuracy_of(const dump::Dump& dump);
+
+// What the document is filled from.
+struct Analysis {
+  const dump::Dump& dump;
+  const system::Snapshot& snapshot;
+  const Walks& walks;
+  symbols::ModuleSet& modules;
+  const evidence::Input& input;
+};
+
+// machine.cpp
+void describe_dump(report::Document& document, const dump::Dump& dump, bool hash_full);
+void describe_machine(report::Document& document, const Analysis& analysis);
+// crash.cpp
+void describe_crash(report::Document& document, const Analysis& analysis);
+// rows.cpp
+void list_threads(report::Document& document, const Analysis& analysis);
+void list_modules(report::Document& document, const Analysis& analysis);
+// wanted.cpp
+void list_wanted(report::Document& document, const Analysis& analysis);
+// verdicts.cpp
+void list_matches(report::Document& document, const std::vector<rules::Match>& matches);
+
+// The key under which symbol stores keep an image: time stamp (8 digits) and size of image.
+std::string image_key(const dump::Module& module);
+
+} // namespace dumptriage::pipeline

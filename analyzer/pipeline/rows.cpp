@@ -1,0 +1,152 @@
+#include "pipeline/parts.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+
+namespace dumptriage::pipeline {
+namespace {
+
+std::string_view name_of(memory::Origin origin) {
+  switch (origin) {
+  case memory::Origin::dump: return "dump";
+  case memory::Origin::image: return "image";
+  case memory::Origin::sibling: return "sibling";
+  }
+  return "dump";
+}
+
+report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const Analysis& analysis) {
+  report::FrameRow row;
+  row.index = index;
+  row.pc = frame.pc;
+  row.sp = frame.sp;
+  row.trust = arch::name_of(frame.trust);
+  row.origin = name_of(frame.origin);
+  if (frame.module && *frame.module < analysis.snapshot.modules.size()) {
+    const dump::Module& module = analysis.snapshot.modules[*frame.module];
+    row.module = module.name();
+    row.offset = frame.pc - module.base;
+  }
+  if (frame.symbol) {
+    const symbols::Symbol& symbol = frame.symbol->symbol;
+    row.function = symbol.function;
+    // Names belong to lookup(); the offset shown is that of the return address itself.
+    row.offset = symbol.offset + (frame.pc - frame.lookup());
+    row.file = symbol.file;
+    row.line = symbol.line;
+    row.name_source = symbols::name_of(symbol.source);
+    row.name_exact = frame.symbol->exact;
+  }
+  return row;
+}
+
+std::string_view name_of(symbols::SearchResult result) {
+  switch (result) {
+  case symbols::SearchResult::found: return "found";
+  case symbols::SearchResult::mismatched: return "mismatched";
+  case symbols::SearchResult::not_found: return "not found";
+  case symbols::SearchResult::unreadable: return "unreadable";
+  }
+  return "not found";
+}
+
+void describe_image(report::ModuleRow& row, const symbols::ModuleSet::Status& status) {
+  if (!status.asked) return;
+  bool found = status.image.result == symbols::SearchResult::found;
+  row.image = found                    ? "file"
+              : status.image_in_memory ? "memory"
+                                       : std::string(name_of(status.image.result));
+  row.image_path = utf8_from_ansi(status.image.path);
+  row.image_why = status.image.why;
+  if (found && status.image.image && row.version.empty())
+    if (const auto& version = status.image.image->version()) {
+      row.version = version->to_string();
+      row.version_from = "image";
+    }
+}
+
+void describe_symbols(report::ModuleRow& row, const symbols::ModuleSet::Status& status) {
+  if (!status.asked) return;
+  row.symbols = name_of(status.symbols.result);
+  if (status.symbols.result == symbols::SearchResult::found)
+    row.symbols = lower(status.symbols.path).ends_with(".sym") ? "breakpad" : "pdb";
+  row.symbols_path = utf8_from_ansi(status.symbols.path);
+  row.symbols_why = status.symbols.why;
+}
+
+// Modules that the sure part of a walked stack passes through, that are blamed, or that a rule
+// which was not ruled out speaks about.
+std::set<std::size_t> modules_that_matter(const report::Document& document,
+                                          const Analysis& analysis) {
+  std::set<std::size_t> matter;
+  for (const stack::Stack& stack : analysis.walks.stacks)
+    for (std::size_t i = 0; i < stack.frames.size(); ++i)
+      if ((i < stack.sure_frames || i == 0) && stack.frames[i].module)
+        matter.insert(*stack.frames[i].module);
+  std::set<std::string> names;
+  names.insert(lower(document.blame.module));
+  for (const report::MatchRow& match : document.matches)
+    if (match.verdict == "confirmed" || match.verdict == "likely" || match.verdict == "possible")
+      for (const report::MatchRow::File& file : match.fix.files) names.insert(lower(file.file));
+  for (std::size_t i = 0; i < analysis.snapshot.modules.size(); ++i)
+    if (names.contains(lower(analysis.snapshot.modules[i].name()))) matter.insert(i);
+  return matter;
+}
+
+} // namespace
+
+void list_threads(report::Document& document, const Analysis& analysis) {
+  for (std::size_t i = 0; i < analysis.snapshot.threads.size(); ++i) {
+    const system::ThreadState& thread = analysis.snapshot.threads[i];
+    const stack::Stack& stack = analysis.walks.stacks[i];
+    report::ThreadRow row;
+    row.id = thread.id;
+    row.name = thread.name;
+    row.process = thread.process;
+    row.state = thread.state;
+    row.wait = thread.wait;
+    row.cpu = thread.cpu;
+    row.crashed = thread.crashed;
+    row.walked = analysis.walks.walked[i];
+    row.whole = stack.whole;
+    row.sure_frames = stack.sure_frames;
+    row.ended = stack.ended;
+    row.sure_ended = stack.sure_ended;
+    row.context_from = thread.context_from;
+    for (std::size_t f = 0; f < stack.frames.size(); ++f)
+      row.frames.push_back(frame_row(stack.frames[f], f, analysis));
+    document.threads.push_back(std::move(row));
+  }
+}
+
+void list_modules(report::Document& document, const Analysis& analysis) {
+  std::set<std::size_t> matter = modules_that_matter(document, analysis);
+  for (std::size_t i = 0; i < analysis.snapshot.modules.size(); ++i) {
+    const dump::Module& module = analysis.snapshot.modules[i];
+    report::ModuleRow row;
+    row.name = module.name();
+    row.path = module.path == row.name ? "" : module.path;
+    row.base = module.base;
+    row.size = module.size;
+    row.timestamp = module.timestamp;
+    row.checksum = module.checksum;
+    if (module.version) {
+      row.version = module.version->to_string();
+      row.version_from = "dump";
+    }
+    row.debug_file = module.debug.file;
+    row.debug_id = module.debug.key();
+    if (module.timestamp != 0) row.image_id = image_key(module);
+    describe_image(row, analysis.modules.status(i));
+    describe_symbols(row, analysis.modules.status(i));
+    row.matters = matter.contains(i);
+    document.modules.push_back(std::move(row));
+  }
+  document.modules_complete = analysis.snapshot.modules_complete;
+  for (const dump::UnloadedModule& module : analysis.snapshot.unloaded_modules)
+    document.unloaded_modules.push_back({module.name, module.base, module.size, module.timestamp});
+}
+
+} // namespace dumptriage::pipeline
