@@ -27,7 +27,10 @@ public:
     if (index < 0 || index >= 64 || !known_[index]) return std::nullopt;
     return value_[index];
   }
-  void set(int index, std::uint64_t value) { value_[index] = value; known_[index] = true; }
+  void set(int index, std::uint64_t value) {
+    value_[index] = value;
+    known_[index] = true;
+  }
   void forget(int index) { known_[index] = false; }
 
 private:
@@ -49,7 +52,7 @@ std::string_view name_of(Trust trust);
 
 // What an image's function table says about an address.
 struct FunctionEntry {
-  std::uint64_t image_base = 0; // where the image lies in memory
+  std::uint64_t image_base = 0;                 // where the image lies in memory
   std::uint32_t begin = 0, end = 0, unwind = 0; // rvas
   memory::Origin origin = memory::Origin::dump;
 };
@@ -87,16 +90,17 @@ struct Arch {
   Machine machine = Machine::unknown;
   std::string_view name; // "x64"
   int pointer_size = 8;
-  int pc = -1, sp = -1, fp = -1; // register indexes
+  int pc = -1, sp = -1, fp = -1;                    // register indexes
   std::span<const std::string_view> register_names; // by index
-  std::uint32_t context_size = 0; // least bytes of a CONTEXT with pc and sp in it
+  std::uint32_t context_size = 0;                   // least bytes of a CONTEXT with pc and sp in it
   // CONTEXT bytes -> registers.  Groups that ContextFlags does not claim stay unknown.
   Result<Registers> (*decode_context)(ByteView context) = nullptr;
   // One frame by the image's unwind data.
   UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
   // One frame by the frame-pointer chain.
   UnwindResult (*unwind_by_frame_pointer)(const UnwindInput&) = nullptr;
-  // Is there a call instruction that ends just before `address`?  Nothing when the code is not at hand.
+  // Is there a call instruction that ends just before `address`?  Nothing when the code is not at
+  // hand.
   std::optional<bool> (*call_before)(const memory::AddressSpace&, std::uint64_t address) = nullptr;
   // Strip bits that are no part of an address (PAC, sign extension); identity when null.
   std::uint64_t (*strip)(std::uint64_t address) = nullptr;
@@ -104,8 +108,8 @@ struct Arch {
 
 // nullptr for machines without an entry.
 const Arch* find(Machine machine);
-Machine machine_of_image_file(std::uint16_t image_file_machine);      // IMAGE_FILE_MACHINE_*
-Machine machine_of_processor(std::uint16_t processor_architecture);   // PROCESSOR_ARCHITECTURE_*
+Machine machine_of_image_file(std::uint16_t image_file_machine);    // IMAGE_FILE_MACHINE_*
+Machine machine_of_processor(std::uint16_t processor_architecture); // PROCESSOR_ARCHITECTURE_*
 std::string_view name_of(Machine machine); // "x86", "x64", "arm64", "ia64", "alpha", ... "unknown"
 int pointer_size_of(Machine machine);      // 8 for unknown
 
