@@ -76,6 +76,7 @@ struct Minidump {
   MiscInfo misc;
   std::vector<Thread> threads;
   std::vector<Module> modules;
+  bool modules_complete = false; // the whole list was read, every name too
   std::vector<UnloadedModule> unloaded_modules;
   std::optional<MinidumpException> exception;
   std::vector<MemoryRegion> memory_regions;

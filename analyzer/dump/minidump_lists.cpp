@@ -115,6 +115,7 @@ void read_modules(Reading& r, const Stream& stream) {
     r.dump.modules.push_back(
         module_of(r, *list->entry<MINIDUMP_MODULE>(i), list->offset_of(i), lost));
   if (lost.count != 0) r.complete = false;
+  r.dump.modules_complete = lost.count == 0 && list->count == stream.bytes.u32(0);
   r.note(lost, Code::truncated, stream, "names or debug records lie outside the file");
 }
 

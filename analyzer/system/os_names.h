@@ -37,6 +37,9 @@ struct NtVersion {
   std::uint32_t major = 0, minor = 0;
 };
 std::optional<NtVersion> nt_version_of_build(std::uint32_t build);
+// Windows Vista and later count service packs in the build number, and stopped making them with
+// Windows 8; nothing for earlier builds.
+std::optional<std::uint32_t> service_pack_of_build(std::uint32_t build);
 // 3 of "Service Pack 3"; 0 of ""; nothing of any other text.
 std::optional<std::uint32_t> service_pack_of(std::string_view csd_version);
 

@@ -11,7 +11,6 @@ Snapshot take_snapshot(const dump::Dump& dump) {
   snapshot.machine = dump.machine;
   snapshot.memory = dump.memory;
   snapshot.modules_complete = false;
-  snapshot.notes = dump.notes;
   return snapshot;
 }
 
