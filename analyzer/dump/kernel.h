@@ -12,7 +12,9 @@
 
 namespace dumptriage::dump {
 
-// Header fields that hold the filler 'PAGE' are nothing.
+struct PhysicalRun { std::uint64_t base_page = 0, page_count = 0; };
+
+// Header fields that hold the filler 'PAGE' are nothing; where there is no optional, 0.
 struct KernelHeader {
   bool is64 = false;
   std::uint32_t major_version = 0, build = 0; // MajorVersion 0xF free, 0xC checked
@@ -27,6 +29,8 @@ struct KernelHeader {
   std::optional<std::uint64_t> required_dump_space, system_time /*FILETIME*/, system_up_time /*100 ns*/;
   std::optional<std::uint32_t> mini_dump_fields, boot_id;
   std::optional<bool> pae_enabled;
+  std::optional<std::uint64_t> physical_pages; // NumberOfPages of the physical memory block
+  std::vector<PhysicalRun> physical_runs;      // empty when the block holds what it cannot hold
   std::string comment, version_user;
   ByteView context; // ContextRecord; trust rules are stack/fault_origin's business
   ExceptionRecord exception; // never the fault by itself: see 0x7E in reference notes
@@ -41,6 +45,7 @@ struct KernelCpu {
   std::uint32_t number = 0;
   std::uint64_t prcb = 0;           // KPRCB address
   std::uint64_t current_thread = 0; // KTHREAD address
+  std::uint64_t idle_thread = 0;    // KTHREAD address of this CPU's idle thread; 0 unknown
   std::uint64_t context_address = 0;
   ByteView context;                 // raw CONTEXT; empty when not stored
   std::string context_from;         // "KPRCB.Context", "KPRCB.ProcessorState", "header"
@@ -49,13 +54,18 @@ struct KernelCpu {
 struct Triage64 {
   std::uint32_t service_pack_build = 0, size_of_dump = 0, triage_options = 0;
   std::vector<Module> drivers;
+  bool drivers_complete = true;   // the list is whole, and the kernel did not say that it overflowed
   std::vector<UnloadedModule> unloaded_drivers;
   std::string broken_driver;
   std::uint64_t stack_start = 0; // TopOfStack: the lowest address
   ByteView stack;
   ByteView prcb, process, thread; // raw KPRCB, EPROCESS, ETHREAD
+  // Addresses of the last two, where their own list heads tell them; 0 otherwise.
+  std::uint64_t process_address = 0, thread_address = 0;
+  std::optional<std::uint32_t> crashed_cpu; // KPRCB.Number of `prcb`
   ByteView debugger_data;         // decoded KDDEBUGGER_DATA64
-  std::uint64_t backing_store_start = 0; // Itanium
+  std::uint64_t backing_store_start = 0; // Itanium; 0: no source settles where the slice lies
+  std::uint64_t backing_store_limit = 0; // LimitOfBStore, as it stands
   ByteView backing_store;
   std::vector<DataBlock> data_blocks;
   std::vector<SecondaryBlob> blobs;
@@ -65,6 +75,23 @@ struct KernelDump {
   KernelHeader header;
   std::optional<Triage64> triage;
   std::vector<KernelCpu> cpus; // by number
+};
+
+// KDDEBUGGER_DATA64 with every field checked against its Size.  Offsets are offsetof() in
+// formats::KdDebuggerData64.
+class DebuggerData {
+public:
+  explicit DebuggerData(ByteView data);
+  bool valid() const { return !data_.empty(); } // the tag stands and Size is one that Windows uses
+  std::uint64_t size() const { return data_.size(); }
+  // A variable's address; nothing when the field is not there or 0.
+  std::optional<std::uint64_t> address(std::uint64_t field) const;
+  // An Offset or Size field of 2 or 4 bytes; nothing when not there, 0 or all ones.
+  std::optional<std::uint32_t> offset16(std::uint64_t field) const;
+  std::optional<std::uint32_t> offset32(std::uint64_t field) const;
+
+private:
+  ByteView data_; // cut to Size
 };
 
 } // namespace dumptriage::dump

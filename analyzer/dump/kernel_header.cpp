@@ -1,0 +1,200 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "base/text.h"
+#include "dump/kernel_reading.h"
+#include "formats/context_arm64.h"
+#include "formats/context_x64.h"
+#include "formats/dump_header32.h"
+#include "formats/dump_header64.h"
+
+namespace dumptriage::dump {
+namespace {
+
+constexpr std::uint64_t kFiller64 = 0x4547415045474150;
+
+std::optional<std::uint32_t> present(std::uint32_t value) {
+  if (value == formats::kDumpFiller) return std::nullopt;
+  return value;
+}
+std::optional<std::uint64_t> present(std::uint64_t value) {
+  if (value == kFiller64) return std::nullopt;
+  return value;
+}
+template <class T> T or_zero(T value) { return present(value).value_or(T{0}); }
+
+// The header, with the filler in place of bytes that the file does not have.
+template <class Header> Header header_of(ByteView file) {
+  std::array<std::uint8_t, sizeof(Header)> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(formats::kDumpFiller >> (8 * (i % 4)));
+  ByteView there = file.clamp(0, sizeof(Header));
+  if (!there.empty()) std::memcpy(bytes.data(), there.data(), there.size());
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof(Header));
+  return header;
+}
+
+std::string text_of(const std::uint8_t* bytes, std::size_t size) {
+  ByteView view(bytes, size);
+  std::string_view text = view.c_string(0);
+  if (text.starts_with("PAGEPAGE")) return "";
+  return utf8_from_ansi(text);
+}
+
+template <class Record> ExceptionRecord exception_of(const Record& wire) {
+  ExceptionRecord record;
+  std::uint32_t code = wire.ExceptionCode;
+  if (!present(code)) return record;
+  record.code = code;
+  record.flags = or_zero<std::uint32_t>(wire.ExceptionFlags);
+  record.record = wire.ExceptionRecord;
+  record.address = wire.ExceptionAddress;
+  std::uint32_t count = std::min<std::uint32_t>(wire.NumberParameters, 15);
+  for (std::uint32_t i = 0; i < count; ++i)
+    record.parameters.push_back(wire.ExceptionInformation[i]);
+  return record;
+}
+
+// Runs must ascend, not overlap and add up to NumberOfPages; otherwise the block says nothing.
+template <class Word>
+void read_runs(KernelHeader& out, std::uint32_t count, std::uint32_t most, const Word* words) {
+  if (count > most) return;
+  std::uint64_t sum = 0, next = 0;
+  std::vector<PhysicalRun> runs;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    PhysicalRun run{words[2 * i], words[2 * i + 1]};
+    auto end = checked_add(run.base_page, run.page_count);
+    auto total = checked_add(sum, run.page_count);
+    if (!end || !total || run.base_page < next) return;
+    next = *end;
+    sum = *total;
+    runs.push_back(run);
+  }
+  if (sum == out.physical_pages) out.physical_runs = std::move(runs);
+}
+
+// How many bytes of ContextRecord the CPU uses.
+std::uint64_t context_size_of(std::uint32_t machine, std::uint64_t most) {
+  switch (machine) {
+  case 0x14C: return 0x2CC;
+  case 0x8664: return formats::kContextX64Size;
+  case 0xAA64: return formats::kContextArm64Size;
+  case 0x200: return 0xA70; // Itanium
+  case 0x184:
+  case 0x284: return 0x230; // Alpha
+  default: return most;
+  }
+}
+
+// Nothing when nobody filled it in: zeros or the filler all through.
+ByteView context_in(ByteView file, std::uint64_t offset, std::uint64_t size) {
+  auto view = file.slice(offset, size);
+  if (!view) return {};
+  for (std::uint64_t i = 0; i + 4 <= size; i += 4) {
+    std::uint32_t word = *view->u32(i);
+    if (word != 0 && word != formats::kDumpFiller) return *view;
+  }
+  return {};
+}
+
+KernelHeader read_header64(ByteView file) {
+  auto wire = header_of<formats::DumpHeader64>(file);
+  KernelHeader out;
+  out.is64 = true;
+  out.major_version = or_zero<std::uint32_t>(wire.MajorVersion);
+  out.build = or_zero<std::uint32_t>(wire.MinorVersion);
+  out.directory_table_base = or_zero<std::uint64_t>(wire.DirectoryTableBase);
+  out.pfn_database = or_zero<std::uint64_t>(wire.PfnDataBase);
+  out.ps_loaded_module_list = or_zero<std::uint64_t>(wire.PsLoadedModuleList);
+  out.ps_active_process_head = or_zero<std::uint64_t>(wire.PsActiveProcessHead);
+  out.machine_image_type = or_zero<std::uint32_t>(wire.MachineImageType);
+  out.processors = present(static_cast<std::uint32_t>(wire.NumberProcessors));
+  out.bugcheck_code = or_zero<std::uint32_t>(wire.BugCheckCode);
+  for (int i = 0; i < 4; ++i)
+    out.bugcheck_parameters[i] = or_zero<std::uint64_t>(wire.BugCheckParameters[i]);
+  out.version_user = text_of(wire.VersionUser, sizeof(wire.VersionUser));
+  out.kd_debugger_data_block = or_zero<std::uint64_t>(wire.KdDebuggerDataBlock);
+  out.physical_pages = present(static_cast<std::uint64_t>(wire.NumberOfPages));
+  read_runs(out, wire.NumberOfRuns, formats::kDumpMaxRuns64, wire.Run);
+  out.context = context_in(file, offsetof(formats::DumpHeader64, ContextRecord),
+                           context_size_of(out.machine_image_type, sizeof(wire.ContextRecord)));
+  out.exception = exception_of(wire.ExceptionRecord);
+  out.dump_type = present(static_cast<std::uint32_t>(wire.DumpType));
+  out.required_dump_space = present(static_cast<std::uint64_t>(wire.RequiredDumpSpace));
+  out.system_time = present(static_cast<std::uint64_t>(wire.SystemTime));
+  out.comment = text_of(wire.Comment, sizeof(wire.Comment));
+  out.system_up_time = present(static_cast<std::uint64_t>(wire.SystemUpTime));
+  out.mini_dump_fields = present(static_cast<std::uint32_t>(wire.MiniDumpFields));
+  out.product_type = present(static_cast<std::uint32_t>(wire.ProductType));
+  out.suite_mask = present(static_cast<std::uint32_t>(wire.SuiteMask));
+  out.writer_status = present(static_cast<std::uint32_t>(wire.WriterStatus));
+  out.attributes = present(static_cast<std::uint32_t>(wire.Attributes));
+  out.boot_id = present(static_cast<std::uint32_t>(wire.BootId));
+  return out;
+}
+
+// What NT 4 does not have: its header ends behind the exception record.
+void read_header32_tail(const formats::DumpHeader32& wire, KernelHeader& out) {
+  out.kd_debugger_data_block = or_zero<std::uint32_t>(wire.KdDebuggerDataBlock);
+  if (wire.PaeEnabled <= 1) out.pae_enabled = wire.PaeEnabled == 1;
+  out.dump_type = present(static_cast<std::uint32_t>(wire.DumpType));
+  out.required_dump_space = present(static_cast<std::uint64_t>(wire.RequiredDumpSpace));
+  out.system_time = present(static_cast<std::uint64_t>(wire.SystemTime));
+  out.comment = text_of(wire.Comment, sizeof(wire.Comment));
+  out.system_up_time = present(static_cast<std::uint64_t>(wire.SystemUpTime));
+  out.mini_dump_fields = present(static_cast<std::uint32_t>(wire.MiniDumpFields));
+  out.product_type = present(static_cast<std::uint32_t>(wire.ProductType));
+  out.suite_mask = present(static_cast<std::uint32_t>(wire.SuiteMask));
+  out.writer_status = present(static_cast<std::uint32_t>(wire.WriterStatus));
+  // Vista and later; older writers left zeros or the filler in their place.
+  if (out.build >= 6000) {
+    out.attributes = present(static_cast<std::uint32_t>(wire.Attributes));
+    out.boot_id = present(static_cast<std::uint32_t>(wire.BootId));
+  }
+}
+
+KernelHeader read_header32(ByteView file) {
+  auto wire = header_of<formats::DumpHeader32>(file);
+  KernelHeader out;
+  out.major_version = or_zero<std::uint32_t>(wire.MajorVersion);
+  out.build = or_zero<std::uint32_t>(wire.MinorVersion);
+  out.directory_table_base = or_zero<std::uint32_t>(wire.DirectoryTableBase);
+  out.pfn_database = or_zero<std::uint32_t>(wire.PfnDataBase);
+  out.ps_loaded_module_list = or_zero<std::uint32_t>(wire.PsLoadedModuleList);
+  out.ps_active_process_head = or_zero<std::uint32_t>(wire.PsActiveProcessHead);
+  out.machine_image_type = or_zero<std::uint32_t>(wire.MachineImageType);
+  out.processors = present(static_cast<std::uint32_t>(wire.NumberProcessors));
+  out.bugcheck_code = or_zero<std::uint32_t>(wire.BugCheckCode);
+  for (int i = 0; i < 4; ++i)
+    out.bugcheck_parameters[i] = or_zero<std::uint32_t>(wire.BugCheckParameters[i]);
+  out.version_user = text_of(wire.VersionUser, sizeof(wire.VersionUser));
+  if (auto pages = present(static_cast<std::uint32_t>(wire.NumberOfPages)))
+    out.physical_pages = *pages;
+  read_runs(out, wire.NumberOfRuns, formats::kDumpMaxRuns32, wire.Run);
+  out.context = context_in(file, offsetof(formats::DumpHeader32, ContextRecord),
+                           context_size_of(out.machine_image_type, sizeof(wire.ContextRecord)));
+  out.exception = exception_of(wire.ExceptionRecord);
+  if (out.build > 1381) read_header32_tail(wire, out);
+  return out;
+}
+
+} // namespace
+
+bool is_kernel_dump(ByteView file) {
+  std::string_view magic = file.clamp(0, 8).chars();
+  return magic == "PAGEDUMP" || magic == "PAGEDU64";
+}
+
+KernelHeader read_kernel_header(ByteView file) {
+  bool is64 = file.u32(4) == formats::kDumpValid64;
+  return is64 ? read_header64(file) : read_header32(file);
+}
+
+arch::Machine machine_of(const KernelHeader& header) {
+  if (header.machine_image_type > 0xFFFF) return arch::Machine::unknown;
+  return arch::machine_of_image_file(static_cast<std::uint16_t>(header.machine_image_type));
+}
+
+} // namespace dumptriage::dump

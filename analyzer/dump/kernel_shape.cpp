@@ -1,0 +1,149 @@
+#include <fmt/format.h>
+
+#include "dump/kernel_reading.h"
+#include "formats/dump_header32.h"
+#include "formats/dump_header64.h"
+#include "formats/kernel_pages.h"
+#include "formats/windows_builds.h"
+
+namespace dumptriage::dump {
+namespace {
+
+using formats::kTagDump;
+
+std::optional<std::uint64_t> with_pages(std::uint64_t start, std::optional<std::uint64_t> pages,
+                                        std::uint64_t page_size) {
+  if (!pages) return std::nullopt;
+  auto bytes = checked_mul(*pages, page_size);
+  return bytes ? checked_add(start, *bytes) : std::nullopt;
+}
+
+bool is_bitmap_number(std::uint32_t type) {
+  return type >= formats::kDumpTypeBitmapFull && type <= formats::kDumpTypeAutomatic;
+}
+
+// The tag behind the header decides; the number only where the file ends before a tag, and between
+// the two layouts that share the tag "SDMP".
+Kind kind_by_tag(ByteView file, const KernelHeader& header, std::uint64_t at, bool& tag_missing) {
+  std::uint32_t type = header.dump_type.value_or(formats::kDumpTypeFull);
+  std::uint32_t first = file.u32(at).value_or(0), second = file.u32(at + 4).value_or(0);
+  if (first == formats::kTagFdmp && second == kTagDump) return Kind::bitmap;
+  if (first == formats::kTagSdmp && second == kTagDump) {
+    if (type == formats::kDumpTypeSummary) return Kind::summary;
+    return is_bitmap_number(type) || header.build >= 9200 ? Kind::bitmap : Kind::summary;
+  }
+  if (first == 0x40 && second == formats::kTagRdmp) return Kind::rdmp;
+  if (type == formats::kDumpTypeTriage) return Kind::triage;
+  if (type == formats::kDumpTypeHeader) return Kind::header;
+  if (type == formats::kDumpTypeSummary) {
+    tag_missing = true;
+    return Kind::summary;
+  }
+  if (is_bitmap_number(type)) {
+    tag_missing = true;
+    return Kind::bitmap;
+  }
+  if (type >= formats::kDumpTypeRdmpKernel && type <= formats::kDumpTypeRdmpComplete) {
+    tag_missing = true;
+    return Kind::rdmp;
+  }
+  return Kind::full;
+}
+
+std::optional<std::uint64_t> expected_size(ByteView file, const KernelHeader& header,
+                                           const KernelShape& shape) {
+  std::uint64_t at = shape.header_size;
+  switch (shape.kind) {
+  case Kind::full: return with_pages(at, header.physical_pages, shape.page_size);
+  case Kind::summary:
+    if (auto summary = file.get<formats::SummaryDump>(at))
+      return with_pages(summary->HeaderSize, summary->Pages, shape.page_size);
+    return std::nullopt;
+  case Kind::bitmap:
+    if (auto bitmap = file.get<formats::BitmapDump>(at))
+      return with_pages(bitmap->FirstPage, bitmap->TotalPresentPages, shape.page_size);
+    return std::nullopt;
+  case Kind::rdmp:
+    // The partial kinds count no pages in their header.
+    if (header.dump_type != formats::kDumpTypeRdmpComplete) return std::nullopt;
+    if (auto rdmp = file.get<formats::RdmpDump>(at))
+      return with_pages(rdmp->FirstPageOffset, rdmp->TotalNumberOfPages, shape.page_size);
+    return std::nullopt;
+  case Kind::triage:
+    // SizeOfDump stands at +4 for both widths.
+    if (auto size = file.u32(at + 4); size && *size > at) return *size;
+    return std::nullopt;
+  default: return at;
+  }
+}
+
+std::string_view words_of(Kind kind) {
+  switch (kind) {
+  case Kind::full: return "full dump";
+  case Kind::summary: return "summary dump";
+  case Kind::bitmap: return "bitmap dump";
+  case Kind::rdmp: return "RDMP dump";
+  case Kind::live: return "live dump";
+  case Kind::triage: return "triage dump";
+  default: return "header-only dump";
+  }
+}
+
+} // namespace
+
+KernelShape kernel_shape(ByteView file, const KernelHeader& header) {
+  constexpr std::uint32_t kAlpha = 0x184, kAlpha64 = 0x284, kIa64 = 0x200;
+  std::uint32_t machine = header.machine_image_type;
+  bool big_pages = machine == kAlpha || machine == kAlpha64 || machine == kIa64;
+  KernelShape shape;
+  shape.page_size = big_pages ? 0x2000 : 0x1000;
+  shape.header_size = header.is64 ? formats::kDumpHeader64Size
+                      : big_pages ? formats::kDumpHeaderAlphaSize
+                                  : formats::kDumpHeader32Size;
+  shape.kind = kind_by_tag(file, header, shape.header_size, shape.tag_missing);
+  if (!shape.tag_missing) shape.expected_size = expected_size(file, header, shape);
+  constexpr std::uint32_t kLiveSystemDump = 0x161;
+  shape.live = (header.attributes && (*header.attributes & formats::kDumpLive)) ||
+               header.bugcheck_code == kLiveSystemDump;
+  if (shape.live && (shape.kind == Kind::full || shape.kind == Kind::bitmap))
+    shape.kind = Kind::live;
+  return shape;
+}
+
+std::string readable_size(std::uint64_t bytes) {
+  constexpr std::string_view kUnits[] = {"bytes", "KB", "MB", "GB", "TB", "PB", "EB"};
+  if (bytes < 1024) return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : "bytes");
+  std::size_t unit = 0;
+  double value = static_cast<double>(bytes);
+  while (value >= 1023.5 && unit + 1 < std::size(kUnits)) {
+    value /= 1024;
+    ++unit;
+  }
+  std::string text = value < 9.95 ? fmt::format("{:.1f}", value) : fmt::format("{:.0f}", value);
+  if (text.ends_with(".0")) text.resize(text.size() - 2);
+  return fmt::format("{} {}", text, kUnits[unit]);
+}
+
+std::string describe_kernel_dump(ByteView file) {
+  KernelHeader header = read_kernel_header(file);
+  KernelShape shape = kernel_shape(file, header);
+  std::string text = fmt::format("{}-bit kernel {}", header.is64 ? 64 : 32, words_of(shape.kind));
+  std::string windows = formats::windows_of_build(header.build, header.product_type);
+  if (!windows.empty())
+    text += fmt::format(" of {} (build {})", windows, header.build);
+  else if (header.build != 0)
+    text += fmt::format(" of Windows build {}", header.build);
+  arch::Machine machine = machine_of(header);
+  if (machine != arch::Machine::unknown) text += fmt::format(", {}", arch::name_of(machine));
+  if (file.size() < shape.header_size)
+    return text + fmt::format(", cut short at {} inside its header", readable_size(file.size()));
+  if (shape.expected_size && *shape.expected_size > file.size())
+    return text + fmt::format(", cut short at {} of {}", readable_size(file.size()),
+                              readable_size(*shape.expected_size));
+  if (file.size() == shape.header_size && shape.kind != Kind::header)
+    return text +
+           fmt::format(", cut short at {}: only its header is there", readable_size(file.size()));
+  return text + ", " + readable_size(file.size());
+}
+
+} // namespace dumptriage::dump

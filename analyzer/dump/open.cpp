@@ -1,0 +1,95 @@
+// From a file to a Dump: the probe table.  A new kind of dump is one line in it.
+#include <fmt/format.h>
+
+#include "dump/dump.h"
+#include "dump/kernel_reading.h"
+
+namespace dumptriage::dump {
+namespace {
+
+Result<void> open_minidump(ByteView file, Dump& dump) {
+  auto parts = read_minidump(file, dump.notes);
+  if (!parts) return std::unexpected(std::move(parts.error()));
+  dump.format = Format::minidump;
+  dump.kind = Kind::user;
+  dump.machine = parts->machine;
+  dump.complete = parts->complete;
+  dump.minidump = std::move(parts->minidump);
+  dump.memory = std::move(parts->memory);
+  return {};
+}
+
+Result<void> open_kernel(ByteView file, Dump& dump) {
+  auto parts = read_kernel_dump(file, dump.notes);
+  if (!parts) return std::unexpected(std::move(parts.error()));
+  dump.format = Format::kernel;
+  dump.kind = parts->kind;
+  dump.machine = parts->machine;
+  dump.complete = parts->complete;
+  dump.kernel = std::move(parts->kernel);
+  dump.memory = std::move(parts->memory);
+  return {};
+}
+
+struct Probe {
+  std::string_view name;
+  bool (*matches)(ByteView file);
+  Result<void> (*open)(ByteView file, Dump& dump);
+};
+constexpr Probe kProbes[] = {
+    {"minidump", is_minidump, open_minidump},
+    {"kernel dump", is_kernel_dump, open_kernel},
+};
+
+} // namespace
+
+std::string_view name_of(Format format) {
+  switch (format) {
+  case Format::minidump: return "minidump";
+  case Format::userdump: return "userdump";
+  case Format::kernel: return "kernel";
+  }
+  return "";
+}
+
+std::string_view name_of(Kind kind) {
+  switch (kind) {
+  case Kind::user: return "user";
+  case Kind::full: return "full";
+  case Kind::summary: return "summary";
+  case Kind::bitmap: return "bitmap";
+  case Kind::rdmp: return "rdmp";
+  case Kind::live: return "live";
+  case Kind::triage: return "triage";
+  case Kind::header: return "header";
+  }
+  return "";
+}
+
+Result<Dump> open(std::shared_ptr<const MappedFile> file) {
+  ByteView bytes = file->bytes();
+  Dump dump;
+  dump.description = identify(bytes).description;
+  dump.memory = std::make_shared<memory::FlatRanges>();
+  for (const Probe& probe : kProbes) {
+    if (!probe.matches(bytes)) continue;
+    if (auto opened = probe.open(bytes, dump); !opened) {
+      Error error = std::move(opened.error());
+      // People look for what the file is before they look for what is wrong with it.
+      if (error.why != dump.description)
+        error.why = fmt::format("{}: {}", dump.description, error.why);
+      return std::unexpected(std::move(error));
+    }
+    dump.file = std::move(file);
+    return dump;
+  }
+  return fail(Code::unsupported, "dump", dump.description, Where::file(0));
+}
+
+Result<Dump> open(const std::string& path) {
+  auto file = MappedFile::open(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  return open(std::move(*file));
+}
+
+} // namespace dumptriage::dump
