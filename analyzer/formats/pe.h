@@ -9,11 +9,11 @@
 
 namespace dumptriage::formats {
 
-inline constexpr std::uint16_t kDosMagic = 0x5A4D;          // "MZ"
-inline constexpr std::uint32_t kNtSignature = 0x00004550;   // "PE\0\0"
-inline constexpr std::uint16_t kOptionalMagic32 = 0x10B;    // PE32
-inline constexpr std::uint16_t kOptionalMagic64 = 0x20B;    // PE32+
-inline constexpr std::uint32_t kElfanewOffset = 0x3C;       // e_lfanew in IMAGE_DOS_HEADER
+inline constexpr std::uint16_t kDosMagic = 0x5A4D;        // "MZ"
+inline constexpr std::uint32_t kNtSignature = 0x00004550; // "PE\0\0"
+inline constexpr std::uint16_t kOptionalMagic32 = 0x10B;  // PE32
+inline constexpr std::uint16_t kOptionalMagic64 = 0x20B;  // PE32+
+inline constexpr std::uint32_t kElfanewOffset = 0x3C;     // e_lfanew in IMAGE_DOS_HEADER
 
 struct ImageFileHeader {
   /* 00 */ le16 Machine;

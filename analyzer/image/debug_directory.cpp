@@ -28,8 +28,8 @@ dump::DebugId Image::read_debug_id() const {
   if (directories.size() <= kDirectoryDebug) return {};
   Directory directory = directories[kDirectoryDebug];
   if (directory.rva == 0) return {};
-  std::uint32_t count = std::min<std::uint32_t>(directory.size / sizeof(ImageDebugDirectory),
-                                                kMostEntries);
+  std::uint32_t count =
+      std::min<std::uint32_t>(directory.size / sizeof(ImageDebugDirectory), kMostEntries);
   for (std::uint32_t i = 0; i < count; ++i) {
     std::uint64_t at = directory.rva + i * std::uint64_t{sizeof(ImageDebugDirectory)};
     auto entry = get_rva<ImageDebugDirectory>(*this, at);

@@ -1,5 +1,5 @@
-// The export directory.  NumberOfFunctions and NumberOfNames are bounded by the 16-bit ordinals that
-// index them, and the text by a budget, because all names may point at one long string.
+// The export directory.  NumberOfFunctions and NumberOfNames are bounded by the 16-bit ordinals
+// that index them, and the text by a budget, because all names may point at one long string.
 #include <algorithm>
 #include <tuple>
 

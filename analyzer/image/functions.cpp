@@ -1,7 +1,7 @@
-// The function table (.pdata) of x64: RUNTIME_FUNCTIONs sorted by BeginAddress.  Entries are read one
-// at a time, because an image in memory often has only some pages of its table.
-// Source: "x64 exception handling", learn.microsoft.com; the low bit of UnwindData marks an indirect
-// entry, whose other bits are the rva of the entry to use (winnt.h: RUNTIME_FUNCTION_INDIRECT).
+// The function table (.pdata) of x64: RUNTIME_FUNCTIONs sorted by BeginAddress.  Entries are read
+// one at a time, because an image in memory often has only some pages of its table. Source: "x64
+// exception handling", learn.microsoft.com; the low bit of UnwindData marks an indirect entry,
+// whose other bits are the rva of the entry to use (winnt.h: RUNTIME_FUNCTION_INDIRECT).
 #include "formats/pe.h"
 #include "image/headers.h"
 
@@ -70,7 +70,9 @@ std::optional<ImageRuntimeFunctionX64> resolve(const Image& image, ImageRuntimeF
 // The entry that UNWIND_INFO chains to; nothing when it chains to none or is not there.
 enum class Chain { primary, chained, unreadable };
 Chain parent_of(const Image& image, ImageRuntimeFunctionX64& entry) {
-  struct Head { le8 version_and_flags, prolog, codes, frame; };
+  struct Head {
+    le8 version_and_flags, prolog, codes, frame;
+  };
   auto head = get_rva<Head>(image, entry.UnwindInfoAddress);
   if (!head) return Chain::unreadable;
   if (!((head->version_and_flags >> 3) & kFlagChainInfo)) return Chain::primary;

@@ -33,10 +33,11 @@ struct HeaderReader {
     return value;
   }
   std::unexpected<Error> ends(std::string_view part, std::uint64_t at) const {
-    return fail(missing, what,
-                fmt::format("the {} {}", part,
-                            missing == Code::absent ? "is not captured" : "does not fit in the file"),
-                {space, at, 0});
+    return fail(
+        missing, what,
+        fmt::format("the {} {}", part,
+                    missing == Code::absent ? "is not captured" : "does not fit in the file"),
+        {space, at, 0});
   }
 
   Result<void> read();
@@ -48,7 +49,8 @@ struct HeaderReader {
 Result<void> HeaderReader::read() {
   auto magic = get<le16>(0);
   if (!magic) return ends("DOS header", 0);
-  if (*magic != kDosMagic) return fail(Code::bad_magic, what, "not a PE image: no MZ", {space, 0, 0});
+  if (*magic != kDosMagic)
+    return fail(Code::bad_magic, what, "not a PE image: no MZ", {space, 0, 0});
   auto elfanew = get<le32>(kElfanewOffset);
   if (!elfanew) return ends("DOS header", kElfanewOffset);
   std::uint64_t nt = *elfanew;
@@ -102,7 +104,8 @@ Result<void> HeaderReader::read_optional(std::uint64_t at, std::uint32_t size) {
 
 void HeaderReader::read_directories(std::uint64_t at, std::uint64_t room, std::uint32_t count) {
   count = std::min<std::uint32_t>(count, kDirectoryCount);
-  count = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, room / sizeof(ImageDataDirectory)));
+  count =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(count, room / sizeof(ImageDataDirectory)));
   for (std::uint32_t i = 0; i < count; ++i) {
     auto directory = get<ImageDataDirectory>(at + i * sizeof(ImageDataDirectory));
     if (!directory) {
@@ -118,8 +121,9 @@ void HeaderReader::read_sections(std::uint64_t at, std::uint32_t count) {
     std::uint64_t place = at + i * sizeof(ImageSectionHeader);
     auto header = get<ImageSectionHeader>(place);
     if (!header) {
-      notes.push_back(note_of(
-          ends(fmt::format("section table of {} entries after entry {}", count, i), place).error()));
+      notes.push_back(
+          note_of(ends(fmt::format("section table of {} entries after entry {}", count, i), place)
+                      .error()));
       break;
     }
     Section section;

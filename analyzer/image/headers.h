@@ -12,8 +12,9 @@ namespace dumptriage::image {
 // Fills `out` from `offset` as far as it can, and says how far.
 using HeaderBytes = std::function<std::size_t(std::uint64_t offset, std::span<std::byte> out)>;
 
-// Fills the public fields of `image`.  A section table that is cut short keeps what is there and adds
-// a note.  `missing` is the code for bytes that are not there: truncated (file) or absent (memory).
+// Fills the public fields of `image`.  A section table that is cut short keeps what is there and
+// adds a note.  `missing` is the code for bytes that are not there: truncated (file) or absent
+// (memory).
 Result<void> read_headers(const HeaderBytes& bytes, Code missing, Space space,
                           const std::string& what, Image& image, Notes& notes);
 

@@ -8,8 +8,9 @@
 namespace dumptriage::image {
 namespace {
 
-// Microsoft's loader rounds PointerToRawData down to a 512-byte sector, whatever FileAlignment says,
-// in images whose sections are page aligned ("PE Format": FileAlignment is at least 512 there).
+// Microsoft's loader rounds PointerToRawData down to a 512-byte sector, whatever FileAlignment
+// says, in images whose sections are page aligned ("PE Format": FileAlignment is at least 512
+// there).
 constexpr std::uint32_t kSector = 0x200;
 constexpr std::uint32_t kPage = 0x1000;
 

@@ -1,6 +1,6 @@
 // VS_FIXEDFILEINFO of the version resource.  The resource tree has three levels (type, name,
-// language); the first name and the first language are taken, as the system's version API does for a
-// neutral request.
+// language); the first name and the first language are taken, as the system's version API does for
+// a neutral request.
 #include <algorithm>
 
 #include "formats/pe.h"
@@ -13,7 +13,8 @@ using namespace formats;
 
 constexpr std::uint32_t kMostEntries = 4096;
 constexpr std::uint32_t kHighBit = 0x80000000;
-constexpr std::uint64_t kFixedInfoSearch = 128; // VS_VERSIONINFO: header, key and padding are 40 bytes
+constexpr std::uint64_t kFixedInfoSearch =
+    128; // VS_VERSIONINFO: header, key and padding are 40 bytes
 
 struct Tree {
   const Image& image;
@@ -39,8 +40,8 @@ struct Tree {
 
 std::optional<dump::FileVersion> fixed_info(const Image& image, std::uint32_t rva,
                                             std::uint32_t size) {
-  // wLength, wValueLength, wType, the key "VS_VERSION_INFO", padding to 4, then the structure; it is
-  // found by its signature because old resource compilers pad differently.
+  // wLength, wValueLength, wType, the key "VS_VERSION_INFO", padding to 4, then the structure; it
+  // is found by its signature because old resource compilers pad differently.
   std::uint64_t end = std::min<std::uint64_t>(size, kFixedInfoSearch);
   for (std::uint64_t at = 0; at + sizeof(VsFixedFileInfo) <= end; at += 4) {
     auto signature = get_rva<le32>(image, rva + at);
@@ -49,9 +50,9 @@ std::optional<dump::FileVersion> fixed_info(const Image& image, std::uint32_t rv
     auto info = get_rva<VsFixedFileInfo>(image, rva + at);
     if (!info) return std::nullopt;
     std::uint32_t high = info->dwFileVersionMS, low = info->dwFileVersionLS;
-    return dump::FileVersion{{static_cast<std::uint16_t>(high >> 16),
-                              static_cast<std::uint16_t>(high), static_cast<std::uint16_t>(low >> 16),
-                              static_cast<std::uint16_t>(low)}};
+    return dump::FileVersion{
+        {static_cast<std::uint16_t>(high >> 16), static_cast<std::uint16_t>(high),
+         static_cast<std::uint16_t>(low >> 16), static_cast<std::uint16_t>(low)}};
   }
   return std::nullopt;
 }

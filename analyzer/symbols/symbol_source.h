@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "arch/arch.h"
+
 namespace dumptriage::symbols {
 
 // Better first.
@@ -33,7 +35,10 @@ public:
   virtual std::optional<Symbol> lookup(std::uint32_t rva) = 0;
 };
 
-// MSVC and Itanium C++ names to text, C decorations removed; unknown forms come back as they are.
-std::string undecorate(std::string_view name);
+// MSVC and Itanium C++ names to "class::method" (no return type, no argument list), C decorations
+// ("_name@8", "@name@8", "name@@8") removed; unknown forms come back as they are.  The underscore that
+// x86 puts before every C name goes only when the machine is known to be x86: elsewhere it is part of
+// the name.
+std::string undecorate(std::string_view name, arch::Machine machine = arch::Machine::unknown);
 
 } // namespace dumptriage::symbols

@@ -1,0 +1,82 @@
+// Names from an image's own exports.  An export has no size, and most functions are not exported:
+// the nearest export below an address is often another function.  So an export names an address
+// only when the function table says that the function around it begins there; without a table a
+// page is the most that is believed.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "symbols/sources.h"
+
+namespace dumptriage::symbols {
+namespace {
+
+class ExportSource final : public SymbolSource {
+public:
+  explicit ExportSource(const image::Image& image) : image_(image) {
+    for (const image::Export& entry : image.exports())
+      if (entry.forwarder.empty()) entries_.push_back(&entry);
+  }
+
+  std::optional<Symbol> lookup(std::uint32_t rva) override {
+    auto next =
+        std::upper_bound(entries_.begin(), entries_.end(), rva,
+                         [](std::uint32_t at, const image::Export* e) { return at < e->rva; });
+    if (next == entries_.begin()) return std::nullopt;
+    std::uint32_t start = (*std::prev(next))->rva;
+    // Data that is exported before the code it is asked for is no name for it.
+    const image::Section* here = image_.section_at(rva);
+    if (here == nullptr || here != image_.section_at(start)) return std::nullopt;
+    const image::Export& entry = best_at(start);
+    Symbol symbol;
+    symbol.decorated = entry.name.empty() ? fmt::format("Ordinal{}", entry.ordinal) : entry.name;
+    symbol.function = undecorate(symbol.decorated);
+    symbol.rva = start;
+    symbol.offset = rva - start;
+    symbol.source = NameSource::exports;
+    if (!judge_by_function_table(image_, rva, symbol))
+      symbol.far = symbol.offset >= kFarthestExport;
+    return symbol;
+  }
+
+private:
+  // The first with a name among those at one address (NtX stands before ZwX).
+  const image::Export& best_at(std::uint32_t rva) const {
+    auto first =
+        std::lower_bound(entries_.begin(), entries_.end(), rva,
+                         [](const image::Export* e, std::uint32_t at) { return e->rva < at; });
+    const image::Export* best = *first;
+    for (auto it = first; it != entries_.end() && (*it)->rva == rva; ++it) {
+      if ((*it)->name.empty()) continue;
+      if (best->name.empty() || (*it)->name < best->name) best = *it;
+    }
+    return *best;
+  }
+
+  const image::Image& image_;
+  std::vector<const image::Export*> entries_; // sorted by rva
+};
+
+} // namespace
+
+std::shared_ptr<SymbolSource> export_source(const image::Image& image) {
+  return std::make_shared<ExportSource>(image);
+}
+
+bool judge_by_function_table(const image::Image& image, std::uint32_t rva, Symbol& symbol) {
+  image::Image::Extent extent = image.function_extent(rva);
+  switch (extent.kind) {
+  case arch::FunctionLookup::found: symbol.far = extent.begin != symbol.rva; return true;
+  case arch::FunctionLookup::leaf:
+    // Some function of the table ends between the symbol and the address.
+    if (extent.begin > symbol.rva) {
+      symbol.far = true;
+      return true;
+    }
+    return false;
+  case arch::FunctionLookup::unknown: break;
+  }
+  return false;
+}
+
+} // namespace dumptriage::symbols

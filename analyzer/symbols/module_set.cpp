@@ -1,0 +1,243 @@
+#include "symbols/module_set.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "formats/pe.h"
+#include "symbols/sources.h"
+
+namespace dumptriage::symbols {
+namespace {
+
+constexpr std::size_t kNoModule = SIZE_MAX;
+
+} // namespace
+
+// Everything found out so far about each module, and the dump's memory with image files laid over
+// it.
+struct ModuleSet::State final : memory::AddressSpace {
+  struct Entry {
+    Status status;
+    bool image_asked = false, memory_asked = false, symbols_asked = false;
+    std::unique_ptr<image::Image> memory_image;
+    std::shared_ptr<SymbolSource> exports;
+  };
+
+  const std::vector<dump::Module>* modules = nullptr;
+  std::shared_ptr<const memory::AddressSpace> memory;
+  arch::Machine machine = arch::Machine::unknown;
+  Store* store = nullptr;
+  mutable std::vector<Entry> entries;
+  std::vector<std::size_t> by_base;       // modules with a size, sorted by base
+  std::vector<std::uint64_t> last_so_far; // greatest last address of by_base[0..i]
+
+  std::size_t module_at(std::uint64_t address) const;
+  const image::Image* file_of(std::size_t module) const;
+  const image::Image* memory_image_of(std::size_t module) const;
+  const image::Image* image_of(std::size_t module) const {
+    const image::Image* file = file_of(module);
+    return file != nullptr ? file : memory_image_of(module);
+  }
+  SymbolSource* symbols_of(std::size_t module);
+  SymbolSource* exports_of(std::size_t module);
+
+  memory::ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const override;
+  std::optional<Range> range_around(std::uint64_t address) const override {
+    return memory->range_around(address);
+  }
+  std::size_t fill(std::uint64_t address, std::span<std::byte> out, memory::Origin& origin) const;
+};
+
+std::size_t ModuleSet::State::module_at(std::uint64_t address) const {
+  auto next = std::upper_bound(
+      by_base.begin(), by_base.end(), address,
+      [this](std::uint64_t at, std::size_t index) { return at < (*modules)[index].base; });
+  // Ranges may overlap in a damaged list: the module that begins nearest below wins.
+  for (auto it = next; it != by_base.begin();) {
+    --it;
+    if ((*modules)[*it].contains(address)) return *it;
+    if (last_so_far[static_cast<std::size_t>(it - by_base.begin())] < address) break;
+  }
+  return kNoModule;
+}
+
+const image::Image* ModuleSet::State::file_of(std::size_t module) const {
+  Entry& entry = entries[module];
+  if (!entry.image_asked) {
+    entry.image_asked = true;
+    entry.status.asked = true;
+    if (store != nullptr) entry.status.image = store->find_image((*modules)[module]);
+  }
+  return entry.status.image.image.get();
+}
+
+const image::Image* ModuleSet::State::memory_image_of(std::size_t module) const {
+  Entry& entry = entries[module];
+  if (!entry.memory_asked) {
+    entry.memory_asked = true;
+    auto image = image::open_memory(memory, (*modules)[module].base);
+    if (image) entry.memory_image = std::move(*image);
+    entry.status.image_in_memory = entry.memory_image != nullptr;
+  }
+  return entry.memory_image.get();
+}
+
+SymbolSource* ModuleSet::State::symbols_of(std::size_t module) {
+  Entry& entry = entries[module];
+  if (!entry.symbols_asked) {
+    entry.symbols_asked = true;
+    entry.status.asked = true;
+    if (store != nullptr)
+      entry.status.symbols = store->find_symbols((*modules)[module], image_of(module));
+  }
+  return entry.status.symbols.source.get();
+}
+
+SymbolSource* ModuleSet::State::exports_of(std::size_t module) {
+  Entry& entry = entries[module];
+  const image::Image* image = image_of(module);
+  if (entry.exports == nullptr && image != nullptr) entry.exports = export_source(*image);
+  return entry.exports.get();
+}
+
+// Bytes of an image file for a hole in the dump.  Only what the loader maps read-only can be the
+// same in the process as in the file: headers and sections without the write flag.
+std::size_t ModuleSet::State::fill(std::uint64_t address, std::span<std::byte> out,
+                                   memory::Origin& origin) const {
+  std::size_t module = module_at(address);
+  if (module == kNoModule) return 0;
+  const image::Image* image = file_of(module);
+  if (image == nullptr) return 0;
+  std::uint64_t rva = address - (*modules)[module].base;
+  if (rva > UINT32_MAX) return 0;
+  std::uint64_t end = image->size_of_headers;
+  if (const image::Section* section = image->section_at(static_cast<std::uint32_t>(rva))) {
+    if (section->characteristics & formats::kSectionWrite) return 0;
+    std::uint64_t size = section->virtual_size != 0 ? section->virtual_size : section->raw_size;
+    end = std::uint64_t{section->rva} + size;
+  }
+  if (rva >= end) return 0;
+  out = out.first(std::min<std::uint64_t>(out.size(), end - rva));
+  origin = image->origin();
+  return image->read_rva(static_cast<std::uint32_t>(rva), out);
+}
+
+memory::ReadOutcome ModuleSet::State::read(std::uint64_t address, std::span<std::byte> out) const {
+  memory::ReadOutcome outcome;
+  while (outcome.got < out.size()) {
+    std::span<std::byte> rest = out.subspan(outcome.got);
+    memory::ReadOutcome part = memory->read(address, rest);
+    outcome.got += part.got;
+    outcome.origin = std::max(outcome.origin, part.origin);
+    outcome.presence = part.presence;
+    if (part.got == rest.size() || part.got > UINT64_MAX - address) return outcome;
+    address += part.got;
+    // The hole ends where the dump's memory goes on: its bytes go before the file's.
+    rest = out.subspan(outcome.got);
+    std::uint64_t to_page = 0x1000 - (address & 0xFFF);
+    memory::Origin origin = memory::Origin::dump;
+    std::size_t filled =
+        fill(address, rest.first(std::min<std::uint64_t>(rest.size(), to_page)), origin);
+    if (filled == 0) return outcome;
+    std::byte probe;
+    for (std::size_t i = 1; i < filled; ++i)
+      if (memory->read(address + i, std::span(&probe, 1)).got == 1) filled = i;
+    outcome.got += filled;
+    outcome.origin = std::max(outcome.origin, origin);
+    outcome.presence = memory::Presence::present;
+    if (filled > UINT64_MAX - address) return outcome;
+    address += filled;
+  }
+  return outcome;
+}
+
+ModuleSet::ModuleSet(std::vector<dump::Module> modules,
+                     std::shared_ptr<const memory::AddressSpace> memory, arch::Machine machine,
+                     Store* store)
+    : modules_(std::move(modules)), state_(std::make_unique<State>()) {
+  State& state = *state_;
+  state.modules = &modules_;
+  state.memory = std::move(memory);
+  state.machine = machine;
+  state.store = store;
+  state.entries.resize(modules_.size());
+  for (std::size_t i = 0; i < modules_.size(); ++i)
+    if (modules_[i].size != 0) state.by_base.push_back(i);
+  std::stable_sort(
+      state.by_base.begin(), state.by_base.end(),
+      [this](std::size_t a, std::size_t b) { return modules_[a].base < modules_[b].base; });
+  std::uint64_t last = 0;
+  for (std::size_t index : state.by_base) {
+    const dump::Module& module = modules_[index];
+    last = std::max(last, module.base + std::min(module.size - 1, UINT64_MAX - module.base));
+    state.last_so_far.push_back(last);
+  }
+}
+
+ModuleSet::~ModuleSet() = default;
+
+std::optional<std::size_t> ModuleSet::module_at(std::uint64_t address) const {
+  std::size_t module = state_->module_at(address);
+  if (module == kNoModule) return std::nullopt;
+  return module;
+}
+
+const image::Image* ModuleSet::image_of(std::size_t module) {
+  return module < modules_.size() ? state_->image_of(module) : nullptr;
+}
+
+std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
+  std::size_t module = state_->module_at(address);
+  if (module == kNoModule) return std::nullopt;
+  std::uint64_t rva = address - modules_[module].base;
+  if (rva > UINT32_MAX) return std::nullopt;
+  if (SymbolSource* source = state_->symbols_of(module)) {
+    if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva))) {
+      const image::Image* image = state_->image_of(module);
+      if (symbol->size == 0 && image != nullptr)
+        judge_by_function_table(*image, static_cast<std::uint32_t>(rva), *symbol);
+      // The store only gives files that match by id, be it the dump's own or that of the image that
+      // matched by time stamp and size.
+      return NamedSymbol{std::move(*symbol), state_->entries[module].status.symbols.origin, true};
+    }
+  }
+  const image::Image* image = state_->image_of(module);
+  SymbolSource* exports = state_->exports_of(module);
+  if (image == nullptr || exports == nullptr) return std::nullopt;
+  auto symbol = exports->lookup(static_cast<std::uint32_t>(rva));
+  if (!symbol) return std::nullopt;
+  // A file that matched by time stamp and size only is exact when the dump has no better to
+  // compare.
+  bool exact = image->origin() == memory::Origin::dump ||
+               modules_[module].debug.kind == dump::DebugId::Kind::none ||
+               image->debug_id().key() == modules_[module].debug.key();
+  return NamedSymbol{std::move(*symbol), image->origin(), exact};
+}
+
+arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entry) const {
+  std::size_t module = state_->module_at(pc);
+  if (module == kNoModule) return arch::FunctionLookup::unknown;
+  std::uint64_t rva = pc - modules_[module].base;
+  const image::Image* image = state_->image_of(module);
+  if (image == nullptr || rva > UINT32_MAX) return arch::FunctionLookup::unknown;
+  auto result = image->find_function(static_cast<std::uint32_t>(rva), entry);
+  entry.image_base = modules_[module].base;
+  entry.origin = image->origin();
+  return result;
+}
+
+const memory::AddressSpace& ModuleSet::overlay() const { return *state_; }
+
+const ModuleSet::Status& ModuleSet::status(std::size_t module) const {
+  return state_->entries.at(module).status;
+}
+
+void ModuleSet::search_all() {
+  for (std::size_t i = 0; i < modules_.size(); ++i) {
+    state_->symbols_of(i);
+    state_->file_of(i);
+    state_->memory_image_of(i);
+  }
+}
+
+} // namespace dumptriage::symbols

@@ -1,0 +1,40 @@
+// The makers of symbol sources, one per format, for the store and the module set.  A new format is
+// one .cpp file, one line here and one in store.cpp.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "dump/records.h"
+#include "image/image.h"
+#include "symbols/symbol_source.h"
+
+namespace dumptriage::symbols {
+
+// Code::mismatch when the file belongs to another build; the error's text has both ids.
+Result<std::shared_ptr<SymbolSource>> open_pdb(const std::string& path,
+                                               const dump::DebugId& wanted);
+Result<std::shared_ptr<SymbolSource>> open_breakpad(const std::string& path,
+                                                    const dump::DebugId& wanted);
+// The same over bytes that the caller keeps alive.
+Result<std::shared_ptr<SymbolSource>> read_pdb(ByteView bytes, const dump::DebugId& wanted);
+Result<std::shared_ptr<SymbolSource>> read_breakpad(ByteView bytes, const dump::DebugId& wanted);
+
+// A `wanted` of Kind::none takes any file; the store never asks so.
+
+// `image` must outlive the source.
+std::shared_ptr<SymbolSource> export_source(const image::Image& image);
+
+// Settles Symbol::far of a symbol without size by the image's function table: the function around
+// `rva` must begin where the symbol stands.  `false` when the table cannot say.
+bool judge_by_function_table(const image::Image& image, std::uint32_t rva, Symbol& symbol);
+
+// "Foo::bar(int) const" -> "Foo::bar"; text that does not end like a function stays.
+std::string without_arguments(std::string_view text);
+
+// A public or export may name at most this much code when nothing else bounds it.
+inline constexpr std::uint32_t kFarthestPublic = 0x10000;
+inline constexpr std::uint32_t kFarthestExport = 0x1000;
+
+} // namespace dumptriage::symbols
