@@ -66,6 +66,7 @@ const Arch kAlpha = {
     .unwind_by_data = nullptr,
     .unwind_by_frame_pointer = nullptr,
     .call_before = nullptr,
+    .call_reaches = nullptr,
     .strip = strip,
 };
 

@@ -78,11 +78,14 @@ struct Caller {
   Trust trust = Trust::unwind_data;
   bool machine_frame = false; // the caller's pc is exact: it was interrupted, it did not call
   memory::Origin origin = memory::Origin::dump; // the least trusted bytes used
+  bool proved = true;   // false: a method that is often right, but nothing here shows that it is
+  std::string unproved; // then why, for people
 };
 // Why one step gave no caller.  `stop`: this is the end, or going on by any method would be wrong.
 struct UnwindFailure {
   bool stop = false;
   Error error;
+  bool known_end = false; // with `stop`: the outermost frame was reached
 };
 using UnwindResult = std::expected<Caller, UnwindFailure>;
 
@@ -102,6 +105,10 @@ struct Arch {
   // Is there a call instruction that ends just before `address`?  Nothing when the code is not at
   // hand.
   std::optional<bool> (*call_before)(const memory::AddressSpace&, std::uint64_t address) = nullptr;
+  // Does the call that ends just before `address` go to the pc of `callee`, the registers as its
+  // first instruction found them?  Nothing when that cannot be worked out.
+  std::optional<bool> (*call_reaches)(const memory::AddressSpace&, std::uint64_t address,
+                                      const Registers& callee) = nullptr;
   // Strip bits that are no part of an address (PAC, sign extension); identity when null.
   std::uint64_t (*strip)(std::uint64_t address) = nullptr;
 };

@@ -112,6 +112,7 @@ const Arch kArm64 = {
     .unwind_by_data = nullptr,
     .unwind_by_frame_pointer = by_frame_pointer,
     .call_before = call_before,
+    .call_reaches = nullptr,
     .strip = strip,
 };
 

@@ -15,24 +15,6 @@ namespace {
 
 constexpr int kLongest = 7;
 
-// Length of FF /2 or FF /3 beginning at code[0], or 0 when it is neither (or does not fit).
-int indirect_call_length(std::span<const std::uint8_t> code) {
-  if (code.size() < 2 || code[0] != 0xFF) return 0;
-  const int mod = code[1] >> 6, reg = code[1] >> 3 & 7, rm = code[1] & 7;
-  if (reg != 2 && reg != 3) return 0;
-  if (mod == 3) return reg == 2 ? 2 : 0; // a far call needs memory
-  int length = 2;
-  bool base_is_disp32 = mod == 0 && rm == 5; // x64: rip-relative
-  if (rm == 4) {
-    if (code.size() < 3) return 0;
-    ++length;
-    base_is_disp32 = mod == 0 && (code[2] & 7) == 5;
-  }
-  if (mod == 1) length += 1;
-  if (mod == 2 || base_is_disp32) length += 4;
-  return length;
-}
-
 bool ends_with_call(std::span<const std::uint8_t> code, bool is64) {
   const std::size_t n = code.size();
   if (n >= 5 && code[n - 5] == 0xE8) return true;
@@ -58,6 +40,23 @@ std::optional<bool> call_before(const memory::AddressSpace& memory, std::uint64_
 }
 
 } // namespace
+
+int indirect_call_length(std::span<const std::uint8_t> code) {
+  if (code.size() < 2 || code[0] != 0xFF) return 0;
+  const int mod = code[1] >> 6, reg = code[1] >> 3 & 7, rm = code[1] & 7;
+  if (reg != 2 && reg != 3) return 0;
+  if (mod == 3) return reg == 2 ? 2 : 0; // a far call needs memory
+  int length = 2;
+  bool base_is_disp32 = mod == 0 && rm == 5; // x64: rip-relative
+  if (rm == 4) {
+    if (code.size() < 3) return 0;
+    ++length;
+    base_is_disp32 = mod == 0 && (code[2] & 7) == 5;
+  }
+  if (mod == 1) length += 1;
+  if (mod == 2 || base_is_disp32) length += 4;
+  return length;
+}
 
 std::optional<bool> call_before_x86(const memory::AddressSpace& memory, std::uint64_t address) {
   return call_before(memory, address, false);

@@ -85,6 +85,7 @@ const Arch kIa64 = {
     .unwind_by_data = nullptr,
     .unwind_by_frame_pointer = nullptr,
     .call_before = nullptr,
+    .call_reaches = nullptr,
     .strip = nullptr,
 };
 

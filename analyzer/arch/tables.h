@@ -14,6 +14,13 @@ extern const Arch kAlpha; // alpha.cpp
 // call_x86.cpp
 std::optional<bool> call_before_x86(const memory::AddressSpace& memory, std::uint64_t address);
 std::optional<bool> call_before_x64(const memory::AddressSpace& memory, std::uint64_t address);
+// Length of FF /2 or FF /3 beginning at code[0]; 0 when it is neither, or does not fit.
+int indirect_call_length(std::span<const std::uint8_t> code);
+// call_target.cpp
+std::optional<bool> call_reaches_x86(const memory::AddressSpace& memory, std::uint64_t address,
+                                     const Registers& callee);
+std::optional<bool> call_reaches_x64(const memory::AddressSpace& memory, std::uint64_t address,
+                                     const Registers& callee);
 // x86_frame_pointer.cpp
 UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
 // x64_unwind.cpp

@@ -20,7 +20,8 @@ struct Frame {
   bool exact_pc = false; // context, or interrupted here (machine frame)
   arch::Trust trust = arch::Trust::scan;
   memory::Origin origin = memory::Origin::dump; // of the bytes this frame rests on
-  std::optional<std::size_t> module; // index in Snapshot::modules
+  std::optional<std::size_t> module;            // index in Snapshot::modules
+  std::string module_name;                      // its name, as walk() found it
   std::optional<symbols::NamedSymbol> symbol;
   arch::Registers registers;
   // The address to look things up at.
@@ -35,7 +36,11 @@ struct Stack {
   bool whole = false;          // the sure part reaches the known end of the stack
 };
 
-struct WalkLimits { std::size_t frames = 1024; std::size_t scan_words = 1024; std::size_t guessed_frames = 64; };
+struct WalkLimits {
+  std::size_t frames = 1024;
+  std::size_t scan_words = 1024;
+  std::size_t guessed_frames = 64;
+};
 
 // Walks, cuts, does not name.
 Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::ModuleSet& modules,
@@ -44,9 +49,9 @@ Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::Module
 void name_frames(Stack& stack, symbols::ModuleSet& modules);
 
 // Index of the frame that is the top of a CPU's stack: the fault context itself, or the first frame
-// below the stop machinery (KeBugCheck*, exception dispatch, trap handlers, freeze IPI/NMI, debugger
-// entry).  Nothing when the machinery cannot be told from the rest (no names: cannot tell), unless
-// `is_fault_context`.
+// below the stop machinery (KeBugCheck*, exception dispatch, trap handlers, freeze IPI/NMI,
+// debugger entry).  Nothing when the machinery cannot be told from the rest (no names: cannot
+// tell), unless `is_fault_context`.
 struct Top {
   std::optional<std::size_t> frame;
   std::string why_unknown; // when there is none

@@ -1,0 +1,21 @@
+// The walk loop on the ground it needs, so that it can be tested without images and symbols.
+#pragma once
+
+#include <functional>
+
+#include "stack/stack.h"
+
+namespace dumptriage::stack {
+
+struct Ground {
+  const arch::Arch& arch;
+  const arch::UnwindSource& functions;
+  const memory::AddressSpace& memory; // with image files laid over the holes
+  std::function<std::optional<std::size_t>(std::uint64_t)> module_at;
+  std::function<std::string(std::size_t)> module_name;
+};
+
+Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t stack_low,
+              std::uint64_t stack_high, const WalkLimits& limits);
+
+} // namespace dumptriage::stack
