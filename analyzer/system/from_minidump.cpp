@@ -177,11 +177,12 @@ StopKind stop_kind(const Minidump& minidump) {
 Stop stop_of(const Minidump& minidump, ContextReader& contexts) {
   Stop stop;
   stop.kind = stop_kind(minidump);
-  if (!minidump.exception || stop.kind == StopKind::none) return stop;
+  if (!minidump.exception) return stop;
   stop.code = minidump.exception->record.code;
   stop.parameters = minidump.exception->record.parameters;
   stop.exception = minidump.exception->record;
   stop.exception_from = "exception stream";
+  if (stop.kind == StopKind::none) return stop; // a dump that was asked for: nothing is at fault
   stop.fault_context = contexts.read(minidump.exception->context, "Exception stream");
   if (stop.fault_context) stop.fault_context_from = "exception stream";
   return stop;
@@ -295,6 +296,21 @@ std::string process_name(const Minidump& minidump) {
   return found == minidump.modules.end() ? std::string() : std::string(found->name());
 }
 
+// What a dump without these streams can never say.
+void note_missing(const Minidump& minidump, Notes& notes) {
+  constexpr std::pair<std::uint32_t, std::string_view> kNeeded[] = {
+      {formats::SystemInfoStream, "operating system"},
+      {formats::ThreadListStream, "threads"},
+      {formats::ModuleListStream, "modules"}};
+  for (const auto& [type, what] : kNeeded) {
+    bool listed = std::any_of(minidump.streams.begin(), minidump.streams.end(),
+                              [type = type](const auto& stream) { return stream.type == type; });
+    if (!listed)
+      add_note(notes, Severity::warning, Code::absent,
+               fmt::format("minidump: it holds no stream about its {}", what));
+  }
+}
+
 } // namespace
 
 Snapshot from_minidump(const dump::Dump& dump) {
@@ -320,6 +336,7 @@ Snapshot from_minidump(const dump::Dump& dump) {
   snapshot.stop = stop_of(minidump, contexts);
   snapshot.threads = threads_of(dump, snapshot.stop, name, contexts, snapshot.notes);
   order_threads(minidump, snapshot.threads);
+  note_missing(minidump, snapshot.notes);
   return snapshot;
 }
 
