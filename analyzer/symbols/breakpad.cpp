@@ -128,7 +128,7 @@ Symbol Breakpad::symbol_of(const Record& record, std::uint32_t rva, NameSource s
   std::size_t at = record.name;
   Symbol symbol;
   symbol.decorated = utf8_from_ansi(rest_of(next_line(text_, at)));
-  symbol.function = without_arguments(undecorate(symbol.decorated));
+  symbol.function = without_return_type(without_arguments(undecorate(symbol.decorated)));
   symbol.rva = record.rva;
   symbol.offset = rva - record.rva;
   symbol.size = record.size;

@@ -354,7 +354,12 @@ std::optional<Symbol> Pdb::procedure(Place place) {
   symbol.size = found->size;
   symbol.source = NameSource::pdb;
   auto same = public_before(start);
-  if (same && same->place.offset == start.offset) symbol.decorated = utf8_from_ansi(same->name);
+  if (same && same->place.offset == start.offset) {
+    std::string decorated = utf8_from_ansi(same->name);
+    // An assembler's procedure has the decorated name itself.
+    if (decorated == symbol.decorated) symbol.function = undecorate(decorated, machine_);
+    symbol.decorated = std::move(decorated);
+  }
   if (auto line = compiland->line_at(place.section, place.offset)) {
     symbol.line = line->line;
     symbol.file = name_at(line->name_offset);

@@ -85,6 +85,24 @@ std::string without_arguments(std::string_view text) {
   return std::string(text);
 }
 
+std::string without_return_type(std::string_view text) {
+  constexpr std::string_view kStatic = "static ";
+  if (!text.starts_with(kStatic)) return std::string(text);
+  text.remove_prefix(kStatic.size());
+  // The name begins behind the last space that is in no bracket and no quotes, and before the word
+  // "operator", whose own name may hold spaces.
+  std::size_t start = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '<' || c == '(' || c == '`') ++depth;
+    if ((c == '>' || c == ')' || c == '\'') && depth > 0) --depth;
+    if (text.substr(i).starts_with("operator") && depth == 0) break;
+    if (c == ' ' && depth == 0) start = i + 1;
+  }
+  return std::string(text.substr(start));
+}
+
 std::string undecorate(std::string_view name, arch::Machine machine) {
   constexpr std::string_view kImport = "__imp_";
   if (name.size() > kLongestMangled) return std::string(name);
