@@ -57,7 +57,11 @@ void check_header(ByteView file, const KernelHeader& header, const KernelShape& 
 // For every kind whose memory is not read: what is known, and what is not.
 void say_unread(const KernelHeader& header, const KernelShape& shape, ByteView file, Notes& notes,
                 bool& complete) {
-  if (shape.expected_size && *shape.expected_size > file.size()) {
+  if (shape.kind != Kind::header && file.size() == shape.header_size) {
+    complete = false;
+    add_note(notes, Severity::warning, Code::truncated,
+             "kernel dump: cut short, only its header is there", Where::file(file.size()));
+  } else if (shape.expected_size && *shape.expected_size > file.size()) {
     complete = false;
     add_note(notes, Severity::warning, Code::truncated,
              fmt::format("kernel dump: cut short, {} of {} are there", readable_size(file.size()),
@@ -129,6 +133,7 @@ Result<KernelParts> read_kernel_dump(ByteView file, Notes& notes) {
   KernelShape shape = kernel_shape(file, header);
   parts.machine = machine_of(header);
   parts.kind = shape.kind;
+  parts.kernel->live = shape.live;
   check_header(file, header, shape, notes, parts.complete);
 
   auto memory = std::make_shared<memory::FlatRanges>();

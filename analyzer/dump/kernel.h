@@ -73,6 +73,7 @@ struct Triage64 {
 
 struct KernelDump {
   KernelHeader header;
+  bool live = false; // the machine went on running: nothing crashed
   std::optional<Triage64> triage;
   std::vector<KernelCpu> cpus; // by number
 };

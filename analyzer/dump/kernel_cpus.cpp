@@ -56,30 +56,40 @@ std::optional<std::uint32_t> number_of(const KernelHeader& header, const Debugge
   return prcb.u32(*at);
 }
 
-void find_context(const CpuReading& reading, ByteView prcb, KernelCpu& cpu) {
+struct Candidate {
+  ByteView context;
+  std::uint64_t address = 0;
+  const char* from = "";
+};
+
+// The contexts that a KPRCB offers, the better first; those that make no sense are left out.
+std::vector<Candidate> contexts_of(const CpuReading& reading, ByteView prcb,
+                                   std::uint64_t address) {
+  std::vector<Candidate> found;
   std::uint64_t size = reading.arch ? reading.arch->context_size : 0;
-  if (size == 0) return;
+  if (size == 0) return found;
   // The whole CONTEXT when it is there, as much of it as holds the registers otherwise.
-  std::uint64_t whole = reading.header.context.empty() ? size : reading.header.context.size();
+  std::uint64_t whole = std::max<std::uint64_t>(size, reading.header.context.size());
   if (auto at = reading.kdbg.offset16(offsetof(KdDebuggerData64, OffsetPrcbContext))) {
-    std::uint64_t address = prcb.u64(*at).value_or(0);
-    auto context = reading.regions.find(address, whole);
-    if (!context) context = reading.regions.find(address, size);
-    if (address != 0 && context && is_sane(reading, *context)) {
-      cpu.context_address = address;
-      cpu.context = *context;
-      cpu.context_from = "KPRCB.Context";
-      return;
-    }
+    std::uint64_t pointer = prcb.u64(*at).value_or(0);
+    auto context = reading.regions.find(pointer, whole);
+    if (!context) context = reading.regions.find(pointer, size);
+    if (pointer != 0 && context && is_sane(reading, *context))
+      found.push_back({*context, pointer, "KPRCB.Context"});
   }
   if (auto at = reading.kdbg.offset16(offsetof(KdDebuggerData64, OffsetPrcbProcStateContext))) {
     auto context = prcb.slice(*at, whole);
     if (!context) context = prcb.slice(*at, size);
-    if (!context || !is_sane(reading, *context)) return;
-    cpu.context_address = cpu.prcb == 0 ? 0 : cpu.prcb + *at;
-    cpu.context = *context;
-    cpu.context_from = "KPRCB.ProcessorState";
+    if (context && is_sane(reading, *context))
+      found.push_back({*context, address == 0 ? 0 : address + *at, "KPRCB.ProcessorState"});
   }
+  return found;
+}
+
+void use(const Candidate& candidate, KernelCpu& cpu) {
+  cpu.context = candidate.context;
+  cpu.context_address = candidate.address;
+  cpu.context_from = candidate.from;
 }
 
 void fill_from_prcb(const CpuReading& reading, ByteView prcb, KernelCpu& cpu) {
@@ -87,7 +97,24 @@ void fill_from_prcb(const CpuReading& reading, ByteView prcb, KernelCpu& cpu) {
     cpu.current_thread = prcb.u64(*at).value_or(0);
   if (auto at = reading.kdbg.offset16(offsetof(KdDebuggerData64, OffsetPrcbIdleThread)))
     cpu.idle_thread = prcb.u64(*at).value_or(0);
-  find_context(reading, prcb, cpu);
+  auto candidates = contexts_of(reading, prcb, cpu.prcb);
+  if (!candidates.empty()) use(candidates.front(), cpu);
+}
+
+// The saved stack of the CPU that wrote the dump begins at the stack pointer of its context, so
+// that one is known when it is seen; a leftover of an earlier freeze is not taken for it.
+void fill_crashed(const CpuReading& reading, const Triage64& triage, KernelCpu& cpu) {
+  fill_from_prcb(reading, triage.prcb, cpu);
+  auto candidates = contexts_of(reading, triage.prcb, cpu.prcb);
+  if (is_sane(reading, reading.header.context))
+    candidates.push_back({reading.header.context, 0, "header"});
+  auto distance = [&](const Candidate& candidate) -> int {
+    auto sp = reading.arch->decode_context(candidate.context)->get(reading.arch->sp);
+    if (sp == triage.stack_start) return 0;
+    return *sp >= triage.stack_start && *sp - triage.stack_start < triage.stack.size() ? 1 : 2;
+  };
+  auto best = std::ranges::min_element(candidates, {}, distance);
+  if (best != candidates.end()) use(*best, cpu);
 }
 
 // One entry of KiProcessorBlock; false when the array is not captured that far.
@@ -150,11 +177,7 @@ std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage
                               [&](const KernelCpu& other) { return other.number > *crashed; });
     at = cpus.insert(after, std::move(cpu));
   }
-  if (at->context.empty()) fill_from_prcb(reading, triage.prcb, *at);
-  if (at->context.empty() && is_sane(reading, header.context)) {
-    at->context = header.context;
-    at->context_from = "header";
-  }
+  fill_crashed(reading, triage, *at);
   return cpus;
 }
 

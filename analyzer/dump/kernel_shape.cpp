@@ -105,8 +105,8 @@ KernelShape kernel_shape(ByteView file, const KernelHeader& header) {
   constexpr std::uint32_t kLiveSystemDump = 0x161;
   shape.live = (header.attributes && (*header.attributes & formats::kDumpLive)) ||
                header.bugcheck_code == kLiveSystemDump;
-  if (shape.live && (shape.kind == Kind::full || shape.kind == Kind::bitmap))
-    shape.kind = Kind::live;
+  // A full dump with the mark is a memory image that a tool took; its layout stays what it is.
+  if (shape.live && shape.kind == Kind::bitmap) shape.kind = Kind::live;
   return shape;
 }
 
@@ -128,6 +128,7 @@ std::string describe_kernel_dump(ByteView file) {
   KernelHeader header = read_kernel_header(file);
   KernelShape shape = kernel_shape(file, header);
   std::string text = fmt::format("{}-bit kernel {}", header.is64 ? 64 : 32, words_of(shape.kind));
+  if (shape.live && shape.kind != Kind::live) text += " (taken live)";
   std::string windows = formats::windows_of_build(header.build, header.product_type);
   if (!windows.empty())
     text += fmt::format(" of {} (build {})", windows, header.build);

@@ -2,6 +2,7 @@
 // MiniDumpFields says: real dumps carry parts whose bit is not set.
 #include <algorithm>
 #include <cstddef>
+#include <initializer_list>
 
 #include <fmt/format.h>
 
@@ -28,16 +29,43 @@ std::vector<std::uint64_t> starts_of(const formats::TriageDump64& body) {
   return starts;
 }
 
-// The first word behind the dispatcher header's Type and Size is the list of waiters; a list that
-// is empty points at itself, and so tells where the object lay.
-std::uint64_t address_by_wait_list(ByteView object, std::uint8_t type) {
-  constexpr std::uint64_t kWaitListHead = 8;
+// Where an object lay.  A list head that is empty points at itself and so tells it; but a list of
+// one entry looks the same, so two lists must agree, or one with what another structure says.
+std::uint64_t address_by_lists(ByteView object, std::uint8_t type,
+                               std::initializer_list<std::uint64_t> list_heads,
+                               std::uint64_t expected) {
+  // Bit 7 of the dispatcher header's Type is a lock bit on newer kernels.
   auto first = object.u8(0);
-  auto flink = object.u64(kWaitListHead), blink = object.u64(kWaitListHead + 8);
-  // Bit 7 of Type is a lock bit on newer kernels.
-  if (!first || (*first & 0x7F) != type || !flink || !blink || *flink != *blink) return 0;
-  std::uint64_t address = *flink - kWaitListHead;
-  return *flink > kWaitListHead && address % 8 == 0 && address >> 63 ? address : 0;
+  if (!first || (*first & 0x7F) != type) return 0;
+  std::vector<std::uint64_t> seen;
+  for (std::uint64_t head : list_heads) {
+    auto flink = object.u64(head), blink = object.u64(head + 8);
+    if (!flink || !blink || *flink != *blink || *flink < head) continue;
+    std::uint64_t address = *flink - head;
+    if (address == 0 || address % 8 != 0) continue;
+    if (address == expected || std::ranges::find(seen, address) != seen.end()) return address;
+    seen.push_back(address);
+  }
+  return 0;
+}
+
+void find_addresses(const DebuggerData& kdbg, Triage64& triage) {
+  constexpr std::uint8_t kProcessObject = 3, kThreadObject = 6;
+  constexpr std::uint64_t kWaitListHead = 8, kProfileListHead = 0x18; // the latter of KPROCESS
+  auto pointer = [&](ByteView object, std::size_t field) -> std::uint64_t {
+    auto at = kdbg.offset16(field);
+    return at ? object.u64(*at).value_or(0) : 0;
+  };
+  triage.process_address =
+      address_by_lists(triage.process, kProcessObject, {kWaitListHead, kProfileListHead},
+                       pointer(triage.thread, offsetof(KdDebuggerData64, OffsetKThreadApcProcess)));
+  // KTHREAD.ApcState begins with the two APC lists, 0x20 bytes before its Process.
+  std::uint64_t apc =
+      kdbg.offset16(offsetof(KdDebuggerData64, OffsetKThreadApcProcess)).value_or(0);
+  std::uint64_t lists = apc >= 0x20 ? apc - 0x20 : UINT64_MAX - 0x20; // beyond any object
+  triage.thread_address =
+      address_by_lists(triage.thread, kThreadObject, {kWaitListHead, lists, lists + 0x10},
+                       pointer(triage.prcb, offsetof(KdDebuggerData64, OffsetPrcbCurrentThread)));
 }
 
 // KPRCB, EPROCESS and ETHREAD are raw copies; their sizes stand in the debugger data, and without
@@ -53,9 +81,7 @@ void read_objects(const TriageReading& reading, Triage64& triage) {
   triage.prcb = object("KPRCB", body.PrcbOffset, offsetof(KdDebuggerData64, SizePrcb));
   triage.process = object("EPROCESS", body.ProcessOffset, offsetof(KdDebuggerData64, SizeEProcess));
   triage.thread = object("ETHREAD", body.ThreadOffset, offsetof(KdDebuggerData64, SizeEThread));
-  constexpr std::uint8_t kProcessObject = 3, kThreadObject = 6;
-  triage.process_address = address_by_wait_list(triage.process, kProcessObject);
-  triage.thread_address = address_by_wait_list(triage.thread, kThreadObject);
+  find_addresses(kdbg, triage);
 }
 
 void read_data_blocks(const TriageReading& reading, Triage64& triage) {
@@ -137,10 +163,10 @@ std::optional<Triage64> read_triage64(ByteView file, const KernelHeader& header,
   auto body = file.get<formats::TriageDump64>(formats::kDumpHeader64Size);
   TriageReading reading{file, header, notes, complete};
   if (!body) {
-    reading.trouble(Code::truncated,
-                    "triage dump: the file ends behind the header, no driver, stack "
-                    "or memory was saved",
-                    file.size());
+    complete = false;
+    add_note(notes, Severity::error, Code::truncated,
+             "triage dump: the file ends behind the header; no driver, stack or memory is there",
+             Where::file(file.size()));
     return std::nullopt;
   }
   reading.body = *body;

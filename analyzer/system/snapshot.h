@@ -23,6 +23,7 @@ struct Os {
   // Where the service pack was read; empty = unknown.  A value from one [I] row only is not `proved`.
   std::string service_pack_from;
   bool service_pack_proved = false;
+  std::string build_lab;    // NtBuildLab: "19041.1.amd64fre.vb_release.191206-1406"; empty = unknown
   std::string edition;      // "workstation", "server", "domain controller", "terminal server" suites: " + terminal services"
   std::optional<std::uint32_t> product_type, suite_mask;
   std::optional<std::uint32_t> processors;
