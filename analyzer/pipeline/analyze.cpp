@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -87,8 +88,30 @@ report::Document Analyzer::analyze(const std::string& path, const Options& optio
   return document;
 }
 
+// What a library threw ends here: one dump must not cost the others of a scan.
 report::Document Analyzer::analyze(std::shared_ptr<const MappedFile> file, const Options& options) {
+  std::string path = utf8_from_ansi(file->path());
+  std::uint64_t size = file->bytes().size();
   report::Document document;
+  Error error{Code::limit, path, "", {}};
+  try {
+    run(document, std::move(file), options);
+    return document;
+  } catch (const std::bad_alloc&) {
+    error.why = "out of memory";
+  } catch (const std::exception& thrown) {
+    error.why = std::string("internal error: ") + thrown.what();
+  }
+  document = {};
+  name_tool(document, catalogue_);
+  document.dump.path = path;
+  document.dump.size = size;
+  document.error = error;
+  return document;
+}
+
+void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile> file,
+                   const Options& options) {
   name_tool(document, catalogue_);
   document.dump.path = utf8_from_ansi(file->path());
   document.dump.size = file->bytes().size();
@@ -98,7 +121,7 @@ report::Document Analyzer::analyze(std::shared_ptr<const MappedFile> file, const
     document.dump.description = dump::identify(file->bytes()).description;
     document.error = dump.error();
     note_rule_errors(document, catalogue_);
-    return document;
+    return;
   }
   describe_dump(document, *dump, options.hash_full);
 
@@ -133,7 +156,6 @@ report::Document Analyzer::analyze(std::shared_ptr<const MappedFile> file, const
   add_notes(document.notes, notes);
   judge_usefulness(document);
   note_rule_errors(document, catalogue_);
-  return document;
 }
 
 } // namespace dumptriage::pipeline

@@ -34,6 +34,9 @@ public:
   const rules::Catalogue& catalogue() const { return catalogue_; }
 
 private:
+  void run(report::Document& document, std::shared_ptr<const MappedFile> file,
+           const Options& options);
+
   rules::Catalogue catalogue_;
   std::vector<symbols::SearchRoot> roots_;
   std::unique_ptr<symbols::Store> store_;

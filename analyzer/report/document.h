@@ -116,6 +116,9 @@ struct TextOptions { bool colour = false; enum class Threads { crashed, cpus, al
 
 std::string to_json(const Document& document, int indent = 2); // indent -1: one line, no newline at its end
 std::string to_text(const Document& document, const TextOptions& options);
+// What `symbols DUMP` shows: every module, wanted ids, what was found where, what did not match.
+std::string symbols_table(const Document& document, bool colour);
+std::string symbols_json(const Document& document);
 std::string share_table(const ShareDocument& share, bool colour);
 std::string share_summary(const ShareDocument& share, bool colour);
 

@@ -1,5 +1,7 @@
 #include "report/paper.h"
 
+#include <algorithm>
+
 namespace dumptriage::report {
 namespace {
 
@@ -106,6 +108,26 @@ void Paper::paragraph(std::string_view text, std::size_t indent, std::size_t han
     at = end + 1;
   }
   if (width > start || !words.empty()) line(row, colour);
+}
+
+void Paper::table(const std::vector<Column>& columns, const std::vector<Row>& rows) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    std::size_t width = width_of(columns[c].title);
+    for (const Row& row : rows) width = std::max(width, width_of(row[c]));
+    widths.push_back(std::min(width, columns[c].most));
+  }
+  auto print = [&](auto&& cell, Ink colour) {
+    std::string text;
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+      std::string part = clipped(cell(c), widths[c]);
+      text += c + 1 == columns.size() ? part : padded(part, widths[c]) + "  ";
+    }
+    text.erase(text.find_last_not_of(' ') + 1);
+    line(text, colour);
+  };
+  print([&](std::size_t c) { return columns[c].title; }, Ink::bold);
+  for (const Row& row : rows) print([&](std::size_t c) { return row[c]; }, Ink::plain);
 }
 
 void Paper::item(std::string_view label, std::string_view text) {

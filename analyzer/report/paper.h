@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dumptriage::report {
 
@@ -21,7 +22,15 @@ public:
                  Ink ink = Ink::plain);
   // "  Label         text ...", wrapped under the text.
   void item(std::string_view label, std::string_view text);
+  struct Column {
+    std::string title;
+    std::size_t most = 40; // longer cells are clipped
+  };
+  using Row = std::vector<std::string>;
+  // Each column as wide as its widest cell.
+  void table(const std::vector<Column>& columns, const std::vector<Row>& rows);
 
+  void raw(std::string_view text) { text_ += text; }
   const std::string& text() const { return text_; }
 
 private:

@@ -8,34 +8,6 @@
 namespace dumptriage::report {
 namespace {
 
-struct Column {
-  std::string title;
-  std::size_t most = 40;
-};
-
-// Rows of cells under titles, each column as wide as its widest cell, up to a limit.
-void table(Paper& paper, const std::vector<Column>& columns,
-           const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (std::size_t c = 0; c < columns.size(); ++c) {
-    std::size_t width = width_of(columns[c].title);
-    for (const auto& row : rows) width = std::max(width, width_of(row[c]));
-    widths.push_back(std::min(width, columns[c].most));
-  }
-  auto print = [&](auto&& cell, Ink ink) {
-    std::string line;
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      if (c != 0) line += "  ";
-      std::string text = clipped(cell(c), widths[c]);
-      line += c + 1 == columns.size() ? text : padded(text, widths[c]);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    paper.line(line, ink);
-  };
-  print([&](std::size_t c) { return columns[c].title; }, Ink::bold);
-  for (const auto& row : rows) print([&](std::size_t c) { return row[c]; }, Ink::plain);
-}
-
 std::string verdict_of(const std::string& kb, const std::string& verdict) {
   if (verdict.empty()) return "-";
   return kb.empty() ? verdict : kb + " " + verdict;
@@ -71,7 +43,7 @@ std::string share_table(const ShareDocument& share, bool colour) {
                       verdict_of(row.kb, row.verdict)});
   }
   if (!rows.empty())
-    table(paper, {{"dump", kPath}, {"stopped by", 56}, {"blamed", 32}, {"verdict", 32}}, rows);
+    paper.table({{"dump", kPath}, {"stopped by", 56}, {"blamed", 32}, {"verdict", 32}}, rows);
   return paper.text();
 }
 
@@ -88,14 +60,14 @@ std::string share_summary(const ShareDocument& share, bool colour) {
   if (rows.empty())
     paper.line("No known issue was confirmed or likely.");
   else
-    table(paper, {{"dumps"}, {"known issue", 24}, {"best verdict", 16}, {"title", 60}}, rows);
+    paper.table({{"dumps"}, {"known issue", 24}, {"best verdict", 16}, {"title", 60}}, rows);
   rows.clear();
   for (const BucketRow& row : share.buckets)
     rows.push_back({std::to_string(row.count), flat(row.key), dash(row.title),
                     verdict_of(row.kb, row.verdict), path_cell(row.first_path, 40)});
   if (rows.empty()) return paper.text();
   paper.blank();
-  table(paper, {{"dumps"}, {"bucket", 16}, {"title", 60}, {"verdict", 24}, {"first", 40}}, rows);
+  paper.table({{"dumps"}, {"bucket", 16}, {"title", 60}, {"verdict", 24}, {"first", 40}}, rows);
   return paper.text();
 }
 

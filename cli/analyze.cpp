@@ -1,0 +1,114 @@
+#include "cli/cli.h"
+
+#include "report/document.h"
+
+namespace dumptriage::cli {
+namespace {
+
+struct Settings {
+  Common common;
+  std::vector<std::string> dumps;
+  std::string format = "text", output;
+  bool no_siblings = false;
+};
+
+report::TextOptions text_options(const Settings& settings, bool colour) {
+  report::TextOptions options;
+  options.colour = colour;
+  options.threads = settings.common.threads == "all"       ? report::TextOptions::Threads::all
+                    : settings.common.threads == "crashed" ? report::TextOptions::Threads::crashed
+                                                           : report::TextOptions::Threads::cpus;
+  return options;
+}
+
+// One dump gives one JSON document; several give an array of them.
+class Writer {
+public:
+  Writer(const Settings& settings, Output& output) : settings_(settings), output_(output) {
+    if (json() && many()) output_.write("[\n");
+  }
+
+  void write(const report::Document& document) {
+    if (json()) {
+      if (count_ != 0) output_.write(",\n");
+      output_.write(report::to_json(document));
+      if (!many()) output_.write("\n");
+      if (document.error) complain(document.dump.path + ": " + document.error->message());
+    } else {
+      if (many())
+        output_.write((count_ != 0 ? "\n" : "") + std::string("======== ") + document.dump.path +
+                      "\n");
+      output_.write(report::to_text(document, text_options(settings_, output_.colour())));
+    }
+    ++count_;
+  }
+
+  void finish() {
+    if (json() && many()) output_.write("\n]\n");
+  }
+
+private:
+  bool json() const { return settings_.format == "json"; }
+  bool many() const { return settings_.dumps.size() > 1; }
+  const Settings& settings_;
+  Output& output_;
+  std::size_t count_ = 0;
+};
+
+int analyze(const Settings& settings) {
+  auto analyzer = settings.common.make_analyzer();
+  if (!analyzer) return kWrongUsage;
+  pipeline::Options options = settings.common.options();
+  options.trust_siblings = !settings.no_siblings;
+  Output output(settings.output);
+  if (output.failed()) {
+    output.finish();
+    return kWrongUsage;
+  }
+  bool failed = false;
+  {
+    ProgressLine progress;
+    Writer writer(settings, output);
+    for (std::size_t i = 0; i < settings.dumps.size() && !output.failed(); ++i) {
+      if (settings.dumps.size() > 1)
+        progress.show("[" + std::to_string(i + 1) + "/" + std::to_string(settings.dumps.size()) +
+                      "] " + settings.dumps[i]);
+      report::Document document = analyzer->analyze(settings.dumps[i], options);
+      failed |= document.error.has_value();
+      progress.clear();
+      writer.write(document);
+    }
+    writer.finish();
+  }
+  if (!output.finish()) return kSomeFailed;
+  return failed ? kSomeFailed : kAllAnalysed;
+}
+
+} // namespace
+
+void add_analyze(CLI::App& app, Run& run) {
+  auto settings = std::make_shared<Settings>();
+  CLI::App* command = app.add_subcommand("analyze", "Analyse one or more dumps");
+  command->add_option("DUMP", settings->dumps, "Dump files")->required()->type_name("");
+  command
+      ->add_option("--format", settings->format,
+                   "Text for people, or JSON (docs/report.schema.json)")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("text|json")
+      ->capture_default_str();
+  settings->common.add_analysis(*command);
+  command->add_flag("--no-siblings", settings->no_siblings,
+                    "Do not look for images and symbols beside the dump; what is found there is "
+                    "marked `sibling` and never confirms anything");
+  command->add_option("-o,--output", settings->output, "Write the result to this file")
+      ->type_name("FILE");
+  command->footer("With --format json, one dump gives one document, several give an array.\n"
+                  "Exit codes: 0 every dump analysed, 1 some dump could not be, 2 wrong usage.\n\n"
+                  "Examples:\n"
+                  "  dumptriage analyze MEMORY.DMP\n"
+                  "  dumptriage analyze crash.dmp --images ./bin --symbols ./pdb --format json\n"
+                  "  dumptriage analyze hang.dmp --threads all");
+  command->callback([settings, &run] { run = [settings] { return analyze(*settings); }; });
+}
+
+} // namespace dumptriage::cli

@@ -1,0 +1,48 @@
+// cli: the only place that knows flags, terminals and exit codes.  One file per command; each adds
+// itself to the CLI11 application and leaves what to run in `Run`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/output.h"
+#include "pipeline/analyze.h"
+
+namespace dumptriage::cli {
+
+enum ExitCode { kAllAnalysed = 0, kSomeFailed = 1, kWrongUsage = 2 };
+
+// What the chosen command does; empty until one was chosen.
+using Run = std::function<int()>;
+
+void add_analyze(CLI::App& app, Run& run);
+void add_scan(CLI::App& app, Run& run);
+void add_rules(CLI::App& app, Run& run);
+void add_symbols(CLI::App& app, Run& run);
+
+// Options that several commands share, and what becomes of them.
+struct Common {
+  std::vector<std::string> images, symbols, rules;
+  std::string threads = "cpus", hash = "auto";
+  bool all_rules = false;
+
+  void add_folders(CLI::App& command);
+  void add_analysis(CLI::App& command);
+  // Nothing after a message on stderr when a folder or rule path is missing: that is wrong usage.
+  std::unique_ptr<pipeline::Analyzer> make_analyzer(bool with_rules = true) const;
+  pipeline::Options options() const;
+};
+
+// The built-in rules and those of `paths`; errors in rule files stay in the catalogue.
+Result<rules::Catalogue> load_rules(const std::vector<std::string>& paths, bool builtin);
+// "file:line:column: why", as editors and people read it.
+std::string rule_error_text(const Error& error);
+
+// One line on stderr, after the program's name.
+void complain(const std::string& text);
+
+} // namespace dumptriage::cli

@@ -1,0 +1,111 @@
+#include "cli/cli.h"
+
+#include <filesystem>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+
+namespace dumptriage::cli {
+namespace {
+
+bool folders_exist(const std::vector<symbols::SearchRoot>& roots, const char* option) {
+  for (const symbols::SearchRoot& root : roots) {
+    std::error_code error;
+    if (std::filesystem::exists(root.path, error)) continue;
+    complain(fmt::format("{}: no such folder: {}", option, utf8_from_ansi(root.path)));
+    return false;
+  }
+  return true;
+}
+
+} // namespace
+
+void Common::add_folders(CLI::App& command) {
+  command
+      .add_option("--images", images,
+                  "Folder with program images (exe, dll, sys): plain, nested or a symbol store. "
+                  "Repeatable; several may be joined by ';'. Symbols in it are used as well")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  command
+      .add_option(
+          "--symbols", symbols,
+          "Folder with symbol files (pdb, Breakpad sym), in the same forms. Images in it are "
+          "used as well")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+}
+
+void Common::add_analysis(CLI::App& command) {
+  add_folders(command);
+  command
+      .add_option("--threads", threads,
+                  "Whose stacks are walked: the crashed thread, what every CPU was running, or all")
+      ->check(CLI::IsMember({"crashed", "cpus", "all"}))
+      ->type_name("crashed|cpus|all")
+      ->capture_default_str();
+  command
+      .add_option("--rules", rules,
+                  "Folder of rule files (or one file) beside the built-in rules. Repeatable")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  command.add_flag("--all-rules", all_rules, "Also report rules that do not apply or do not match");
+  command
+      .add_option("--hash", hash,
+                  "The dump's id is made of all bytes up to 64 MiB, above that of a sample; "
+                  "`full` takes all bytes always")
+      ->check(CLI::IsMember({"auto", "full"}))
+      ->type_name("auto|full")
+      ->capture_default_str();
+}
+
+pipeline::Options Common::options() const {
+  pipeline::Options options;
+  options.threads = threads == "all"       ? pipeline::Threads::all
+                    : threads == "crashed" ? pipeline::Threads::crashed
+                                           : pipeline::Threads::cpus;
+  options.hash_full = hash == "full";
+  options.all_rules = all_rules;
+  return options;
+}
+
+std::unique_ptr<pipeline::Analyzer> Common::make_analyzer(bool with_rules) const {
+  auto roots = symbols::parse_search_path(images, memory::Origin::image);
+  if (!folders_exist(roots, "--images")) return nullptr;
+  auto more = symbols::parse_search_path(symbols, memory::Origin::image);
+  if (!folders_exist(more, "--symbols")) return nullptr;
+  roots.insert(roots.end(), more.begin(), more.end());
+
+  rules::Catalogue catalogue;
+  if (with_rules) {
+    auto loaded = load_rules(rules, /*builtin=*/true);
+    if (!loaded) {
+      complain("--rules: " + loaded.error().message());
+      return nullptr;
+    }
+    catalogue = std::move(*loaded);
+  }
+  // A broken rule costs that rule; the report says so as well.
+  for (const Error& error : catalogue.errors) complain("rule left out: " + rule_error_text(error));
+  return std::make_unique<pipeline::Analyzer>(std::move(catalogue), std::move(roots));
+}
+
+Result<rules::Catalogue> load_rules(const std::vector<std::string>& paths, bool builtin) {
+  std::vector<rules::RuleText> texts;
+  if (builtin) texts = rules::builtin_rule_texts();
+  for (const std::string& path : paths) {
+    auto read = rules::read_rule_files(path);
+    if (!read) return std::unexpected(read.error());
+    for (rules::RuleText& text : *read) texts.push_back(std::move(text));
+  }
+  return rules::load(texts);
+}
+
+std::string rule_error_text(const Error& error) {
+  if (error.where.space != Space::text) return error.message();
+  return fmt::format("{}:{}:{}: {}", error.what, error.where.at, error.where.column, error.why);
+}
+
+} // namespace dumptriage::cli
