@@ -208,8 +208,7 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   if (!symbol) return std::nullopt;
   // A file that matched by time stamp and size only is exact when the dump has no better to
   // compare.
-  bool exact = image->origin() == memory::Origin::dump ||
-               modules_[module].debug.kind == dump::DebugId::Kind::none ||
+  bool exact = image->origin() == memory::Origin::dump || modules_[module].debug.key().empty() ||
                image->debug_id().key() == modules_[module].debug.key();
   return NamedSymbol{std::move(*symbol), image->origin(), exact};
 }

@@ -26,7 +26,7 @@ std::string id_text(const DebugId& id) {
 // module's; where the dump has no time stamp the debug id alone decides; where both sides have a
 // debug id it must agree as well.
 std::string why_not(const image::Image& image, const dump::Module& module) {
-  bool module_has_id = module.debug.kind != DebugId::Kind::none;
+  bool module_has_id = !module.debug.key().empty();
   if (module.timestamp == 0 || module.size == 0) {
     if (!module_has_id) return "the dump records neither a time stamp nor a debug id";
     if (image.debug_id().key() == module.debug.key()) return {};
@@ -35,7 +35,7 @@ std::string why_not(const image::Image& image, const dump::Module& module) {
   if (image.timestamp != module.timestamp || image.size_of_image != module.size)
     return fmt::format("{}, wanted {}", stamp_text(image.timestamp, image.size_of_image),
                        stamp_text(module.timestamp, module.size));
-  if (module_has_id && image.debug_id().kind != DebugId::Kind::none &&
+  if (module_has_id && !image.debug_id().key().empty() &&
       image.debug_id().key() != module.debug.key())
     return fmt::format("{}, wanted {}", id_text(image.debug_id()), id_text(module.debug));
   return {};
@@ -152,7 +152,7 @@ ImageFind Store::find_image(const dump::Module& module) {
 
 SymbolFind Store::find_symbols(const dump::Module& module, const image::Image* image) {
   SymbolFind find;
-  find.exact = module.debug.kind != DebugId::Kind::none;
+  find.exact = !module.debug.key().empty();
   const DebugId& wanted = find.exact || image == nullptr ? module.debug : image->debug_id();
   if (wanted.key().empty()) {
     find.exact = false;

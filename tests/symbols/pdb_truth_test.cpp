@@ -29,7 +29,10 @@ std::vector<std::string> lines_of(const fs::path& path) {
   return lines;
 }
 
-struct Row { std::string name; std::uint32_t section = 0, rva = 0; };
+struct Row {
+  std::string name;
+  std::uint32_t section = 0, rva = 0;
+};
 
 // "0001:00002a20  start  0000000140003a20  crash.obj" of both tables of a map.
 std::vector<Row> rows_of_map(const fs::path& path, std::uint64_t base) {
@@ -37,7 +40,8 @@ std::vector<Row> rows_of_map(const fs::path& path, std::uint64_t base) {
   for (const std::string& line : lines_of(path)) {
     std::istringstream in(line);
     std::string place, name, address, object;
-    if (!(in >> place >> name >> address >> object) || place.size() != 13 || place[4] != ':') continue;
+    if (!(in >> place >> name >> address >> object) || place.size() != 13 || place[4] != ':')
+      continue;
     if (address.size() != 16) continue;
     rows.push_back({name, static_cast<std::uint32_t>(std::stoul(place.substr(0, 4), nullptr, 16)),
                     static_cast<std::uint32_t>(std::stoull(address, nullptr, 16) - base)});
@@ -82,7 +86,8 @@ class DumpSyms : public testing::TestWithParam<const char*> {};
 // dump_syms asked DIA, Microsoft's own reader.
 TEST_P(DumpSyms, NamesAndLinesAgree) {
   fs::path stem = kShared /
-                  "corpus/pdb-pairs/google+breakpad/src/tools/windows/dump_syms/testdata" / GetParam();
+                  "corpus/pdb-pairs/google+breakpad/src/tools/windows/dump_syms/testdata" /
+                  GetParam();
   if (!fs::exists(stem.string() + ".pdb")) GTEST_SKIP() << "skipped: no " << GetParam();
   auto pdb = open_pdb(stem.string() + ".pdb", {});
   auto sym = open_breakpad(stem.string() + ".sym", {});
@@ -116,8 +121,9 @@ TEST_P(DumpSyms, NamesAndLinesAgree) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Breakpad, DumpSyms,
-                         testing::Values("dump_syms_regtest", "omap_reorder_bbs", "omap_reorder_funcs",
-                                         "omap_stretched", "omap_stretched_filled"));
+                         testing::Values("dump_syms_regtest", "omap_reorder_bbs",
+                                         "omap_reorder_funcs", "omap_stretched",
+                                         "omap_stretched_filled"));
 
 } // namespace
 } // namespace dumptriage::symbols
