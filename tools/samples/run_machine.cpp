@@ -129,8 +129,8 @@ TriageDescription describe(const Machine& m, const Image& nt, const Image& netbt
   d.context = crashed.context;
   d.exception = dumptriage::synth::exception_record(0x80000003, 1, to_kernel(crashed.rip), {0});
   d.required_dump_space = 0x20000;
-  d.system_time = 0x1C98B67D1B05000;    // 2009-02-10 10:11:12 UTC, FILETIME
-  d.system_up_time = 0x0000025A3B1E2D00; // about 3 days, 100 ns
+  d.system_time = 0x1C98B67E6646000;     // 2009-02-10 10:11:12 UTC, FILETIME
+  d.system_up_time = 0x000002596E3F7F40; // 2 days 23:45:12.5, 100 ns
   d.mini_dump_fields = 0xcff;
   d.product_type = 3;  // server
   d.suite_mask = 0x10; // VER_SUITE_TERMINAL
