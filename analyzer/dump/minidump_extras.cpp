@@ -1,5 +1,7 @@
 // Handles, function tables, and what Breakpad adds.
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -45,9 +47,30 @@ void read_handles(Reading& r, const Stream& stream) {
 
 namespace {
 
-bool plausible(const std::optional<MINIDUMP_FUNCTION_TABLE_DESCRIPTOR>& table) {
-  return table && table->MinimumAddress < table->MaximumAddress &&
-         table->BaseAddress <= table->MinimumAddress;
+struct FunctionTables {
+  std::vector<FunctionTable> tables;
+  std::uint64_t end = 0; // offset in the stream
+};
+
+// The tables from `at` on, until one does not fit or contradicts itself.
+FunctionTables walk_tables(const Reading& r, ByteView bytes,
+                           const MINIDUMP_FUNCTION_TABLE_STREAM& head, std::uint64_t at) {
+  FunctionTables found;
+  std::uint64_t most = std::min<std::uint64_t>(head.NumberOfDescriptors, kMostFunctionTables);
+  while (found.tables.size() < most) {
+    auto raw = bytes.get<MINIDUMP_FUNCTION_TABLE_DESCRIPTOR>(at);
+    if (!raw || raw->MinimumAddress > raw->MaximumAddress) break;
+    std::uint64_t entries_at =
+        at + std::uint64_t{head.SizeOfDescriptor} + head.SizeOfNativeDescriptor;
+    std::uint64_t size = std::uint64_t{raw->EntryCount} * head.SizeOfFunctionEntry;
+    auto entries = bytes.slice(entries_at, size);
+    if (!entries) break;
+    found.tables.push_back({r.narrow(raw->MinimumAddress), r.narrow(raw->MaximumAddress),
+                            r.narrow(raw->BaseAddress), head.SizeOfFunctionEntry, *entries});
+    at = entries_at + size + raw->SizeOfAlignPad;
+  }
+  found.end = at;
+  return found;
 }
 
 } // namespace
@@ -55,36 +78,25 @@ bool plausible(const std::optional<MINIDUMP_FUNCTION_TABLE_DESCRIPTOR>& table) {
 void read_function_tables(Reading& r, const Stream& stream) {
   auto head = stream.bytes.get<MINIDUMP_FUNCTION_TABLE_STREAM>(0);
   if (!head) return r.note(Code::truncated, stream, "no room for its header", stream.offset);
-  using Descriptor = MINIDUMP_FUNCTION_TABLE_DESCRIPTOR;
-  if (head->SizeOfHeader < sizeof(*head) || head->SizeOfDescriptor < sizeof(Descriptor) ||
+  if (head->SizeOfHeader < sizeof(*head) ||
+      head->SizeOfDescriptor < sizeof(MINIDUMP_FUNCTION_TABLE_DESCRIPTOR) ||
       head->SizeOfFunctionEntry == 0)
     return r.note(Code::bad_value, stream, "header, descriptors or entries are too small",
                   stream.offset);
-  std::uint64_t at = head->SizeOfHeader;
-  // The header speaks of a pad; dbghelp counts it without writing it, so look before skipping.
-  if (!plausible(stream.bytes.get<Descriptor>(at)) &&
-      plausible(stream.bytes.get<Descriptor>(at + head->SizeOfAlignPad)))
-    at += head->SizeOfAlignPad;
+  FunctionTables found = walk_tables(r, stream.bytes, *head, head->SizeOfHeader);
   std::uint64_t said = head->NumberOfDescriptors;
-  std::uint64_t most = std::min(said, kMostFunctionTables), read = 0;
-  for (; read < most; ++read) {
-    auto raw = stream.bytes.get<Descriptor>(at);
-    if (!raw) break;
-    std::uint64_t entries_at =
-        at + std::uint64_t{head->SizeOfDescriptor} + head->SizeOfNativeDescriptor;
-    std::uint64_t size = std::uint64_t{raw->EntryCount} * head->SizeOfFunctionEntry;
-    auto entries = stream.bytes.slice(entries_at, size);
-    if (!entries) break;
-    r.dump.function_tables.push_back({r.narrow(raw->MinimumAddress), r.narrow(raw->MaximumAddress),
-                                      r.narrow(raw->BaseAddress), head->SizeOfFunctionEntry,
-                                      *entries});
-    at = entries_at + size + raw->SizeOfAlignPad;
+  // The header counts a pad that dbghelp does not write; other writers may.
+  if (found.tables.size() < said && head->SizeOfAlignPad != 0) {
+    auto padded_start = std::uint64_t{head->SizeOfHeader} + head->SizeOfAlignPad;
+    FunctionTables other = walk_tables(r, stream.bytes, *head, padded_start);
+    if (other.tables.size() > found.tables.size()) found = std::move(other);
   }
-  if (read < said) {
-    r.complete = r.complete && read == kMostFunctionTables;
-    r.note(read == kMostFunctionTables ? Code::limit : Code::truncated, stream,
-           fmt::format("{} tables; {} are read", said, read), stream.offset + at);
-  }
+  std::uint64_t read = found.tables.size();
+  r.dump.function_tables = std::move(found.tables);
+  if (read == said) return;
+  r.complete = false;
+  r.note(read == kMostFunctionTables ? Code::limit : Code::truncated, stream,
+         fmt::format("{} tables; {} are read", said, read), stream.offset + found.end);
 }
 
 void read_breakpad_info(Reading& r, const Stream& stream) {

@@ -40,10 +40,9 @@ std::uint32_t MinidumpWriter::string(std::string_view text) {
 }
 
 std::uint32_t MinidumpWriter::utf8_string(std::string_view text) {
-  Bytes bytes;
+  Bytes bytes(4 + text.size() + 1);
   put32(bytes, 0, text.size());
   put_text(bytes, 4, text);
-  put8(bytes, 4 + text.size(), 0);
   return blob(bytes);
 }
 
