@@ -25,6 +25,7 @@ std::optional<std::size_t> kernel_module(const std::vector<dump::Module>& module
 struct Walks {
   std::vector<stack::Stack> stacks;
   std::vector<bool> walked;
+  std::vector<std::string> context_from; // where the registers of frame 0 come from
 };
 Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
 

@@ -114,7 +114,8 @@ void list_threads(report::Document& document, const Analysis& analysis) {
     row.sure_frames = stack.sure_frames;
     row.ended = stack.ended;
     row.sure_ended = stack.sure_ended;
-    row.context_from = thread.context_from;
+    row.context_from =
+        analysis.walks.walked[i] ? analysis.walks.context_from[i] : thread.context_from;
     for (std::size_t f = 0; f < stack.frames.size(); ++f)
       row.frames.push_back(frame_row(stack.frames[f], f, analysis));
     document.threads.push_back(std::move(row));

@@ -22,12 +22,36 @@ std::vector<bool> choose(const system::Snapshot& snapshot, Threads threads) {
   return chosen;
 }
 
+// Where things really went wrong is a better start than what the thread was saved with: that lies
+// inside the stop machinery.
+struct Start {
+  const arch::Registers* registers = nullptr;
+  std::string from;
+};
+
+Start start_of(const system::ThreadState& thread, const system::Snapshot& snapshot) {
+  const system::Stop& stop = snapshot.stop;
+  if (thread.crashed && stop.fault_context) return {&*stop.fault_context, stop.fault_context_from};
+  if (thread.context) return {&*thread.context, thread.context_from};
+  return {};
+}
+
+// The thread's bounds, when they hold the stack pointer; a double fault runs on a stack of its own.
+memory::AddressSpace::Range bounds_of(const system::ThreadState& thread,
+                                      const system::Snapshot& snapshot, const arch::Arch& arch,
+                                      const arch::Registers& start) {
+  memory::AddressSpace::Range bounds{thread.stack_low, thread.stack_high};
+  auto sp = start.get(arch.sp);
+  if (!sp || bounds.end == 0 || (*sp >= bounds.start && *sp < bounds.end)) return bounds;
+  return snapshot.memory->range_around(*sp).value_or(memory::AddressSpace::Range{});
+}
+
 stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot& snapshot,
-                      const arch::Arch* arch, symbols::ModuleSet& modules) {
+                      const arch::Arch* arch, symbols::ModuleSet& modules, std::string& from) {
   stack::Stack stack;
-  const arch::Registers* start = thread.context ? &*thread.context : nullptr;
-  if (!start && thread.crashed && snapshot.stop.fault_context)
-    start = &*snapshot.stop.fault_context;
+  Start from_here = start_of(thread, snapshot);
+  const arch::Registers* start = from_here.registers;
+  from = from_here.from;
   if (!start) {
     stack.ended = "the dump holds no registers of this thread";
     return stack;
@@ -36,7 +60,8 @@ stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot&
     stack.ended = "this program does not know the CPU";
     return stack;
   }
-  stack = stack::walk(*start, *arch, modules, thread.stack_low, thread.stack_high);
+  auto bounds = bounds_of(thread, snapshot, *arch, *start);
+  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end);
   stack::name_frames(stack, modules);
   return stack;
 }
@@ -47,10 +72,12 @@ Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules
   Walks walks;
   walks.walked = choose(snapshot, threads);
   walks.stacks.resize(snapshot.threads.size());
+  walks.context_from.resize(snapshot.threads.size());
   const arch::Arch* arch = arch::find(snapshot.machine);
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
     if (walks.walked[i])
-      walks.stacks[i] = walk_one(snapshot.threads[i], snapshot, arch, modules);
+      walks.stacks[i] =
+          walk_one(snapshot.threads[i], snapshot, arch, modules, walks.context_from[i]);
     else
       walks.stacks[i].ended = "not walked";
   }

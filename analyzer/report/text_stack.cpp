@@ -94,6 +94,33 @@ bool shown(const ThreadRow& thread, const Document& d, const TextOptions& option
   return options.threads == TextOptions::Threads::cpus && thread.cpu.has_value();
 }
 
+// A stack of which no more than its registers is sure fits one line.
+bool one_line(const ThreadRow& thread, const TextOptions& options) {
+  return options.threads != TextOptions::Threads::all && thread.sure_frames <= 1 &&
+         !thread.frames.empty();
+}
+
+std::string short_name_of(const ThreadRow& thread) {
+  std::string text = thread.cpu ? fmt::format("CPU {}", *thread.cpu) : "thread " + thread.id;
+  if (!thread.name.empty()) text += " \"" + flat(thread.name) + "\"";
+  return text;
+}
+
+void in_one_line(Paper& paper, const Document& d, const TextOptions& options) {
+  bool headed = false;
+  for (const ThreadRow& thread : d.threads) {
+    if (!shown(thread, d, options) || !one_line(thread, options)) continue;
+    if (!headed) paper.heading("Known by their registers alone");
+    headed = true;
+    const FrameRow& top = thread.frames.front();
+    std::string text =
+        fmt::format("  {}  {}  {}", padded(short_name_of(thread), 16),
+                    hex_address(top.pc, d.pointer_size), flat(place_of(top, d.pointer_size)));
+    if (!thread.wait.empty()) text += ", waits for " + flat(thread.wait);
+    paper.line(text);
+  }
+}
+
 } // namespace
 
 std::string place_of(const FrameRow& frame, int pointer_size) {
@@ -126,6 +153,7 @@ void other_stacks(Paper& paper, const Document& d, const TextOptions& options) {
       hidden += !thread.crashed;
       continue;
     }
+    if (one_line(thread, options)) continue;
     std::string title = title_of(thread);
     title[0] = title[0] == 't' ? 'T' : title[0];
     paper.heading(title);
@@ -137,6 +165,7 @@ void other_stacks(Paper& paper, const Document& d, const TextOptions& options) {
       stack(paper, thread, d.pointer_size,
             options.threads == TextOptions::Threads::all ? kGuesses : kGuessesOfOthers);
   }
+  in_one_line(paper, d, options);
   if (hidden == 0) return;
   paper.blank();
   paper.line(fmt::format("{}{} thread{} not shown (--threads all).", hidden,

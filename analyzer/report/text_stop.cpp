@@ -38,6 +38,8 @@ void parameters(Paper& paper, const Document& d) {
 void exception(Paper& paper, const Document& d) {
   const auto& e = d.crash.exception;
   if (!e.present) return;
+  // The headline has said it already.
+  if (d.crash.kind == "exception" && e.code == d.crash.code && d.crash.ip == e.address) return;
   std::string text = hex(e.code, 8);
   if (!e.name.empty()) text += " " + e.name;
   text += " at " + hex_address(e.address, d.pointer_size);
@@ -45,11 +47,19 @@ void exception(Paper& paper, const Document& d) {
   paper.item("Exception", text);
 }
 
+std::string module_at(const Document& d, std::uint64_t address) {
+  for (const ModuleRow& row : d.modules)
+    if (address >= row.base && address - row.base < row.size)
+      return fmt::format("{}+{}", row.name, hex(address - row.base));
+  return "outside every module";
+}
+
 void instruction(Paper& paper, const Document& d) {
   const auto& c = d.crash;
   if (c.ip) {
     std::string text = hex_address(*c.ip, d.pointer_size);
-    if (!c.instruction.empty()) text += "  " + c.instruction;
+    text += " " + module_at(d, *c.ip);
+    if (!c.instruction.empty()) text += ": " + c.instruction;
     paper.item("Instruction", text);
   }
   if (c.address) {
