@@ -34,8 +34,9 @@ struct Fault {
   std::string instruction;             // "mov eax, dword ptr [ecx + 8]"; empty when its bytes are missing
   std::string access;                  // "read", "write", "execute", "" = unknown
   std::optional<std::uint64_t> address; // touched
-  std::string address_class; // "null", "null+offset", "non-canonical", "guard page", "freed-fill", "stack exhausted", "kernel address", "wild", ""
+  std::string address_class; // see address_class.h; "" = unknown
   std::string explanation;   // one sentence for people
+  memory::Origin origin = memory::Origin::dump; // of the instruction's bytes
 };
 std::optional<Fault> describe_fault(const Input& input);
 

@@ -1,0 +1,39 @@
+// One x86 or x64 instruction: its text, and the memory it touches as far as the registers tell.
+// The instruction tables are LLVM's; they are set up on the first call, not at start.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "arch/arch.h"
+
+namespace dumptriage::evidence {
+
+struct MemoryAccess {
+  // Nothing when a register is not known, or when the address counts from fs or gs, whose bases no
+  // dump's registers hold.
+  std::optional<std::uint64_t> address;
+  std::uint32_t size = 0;           // bytes; 0 = not known
+  bool read = false, write = false; // both: read, then written back; neither: not known
+};
+
+enum class Flow { none, jump, call, ret };
+
+struct Instruction {
+  std::string text; // Intel syntax: "mov eax, dword ptr [ecx + 0x8]"
+  std::uint32_t length = 0;
+  std::vector<MemoryAccess> memory; // in the order in which the text names them, implied stack last
+  Flow flow = Flow::none;
+  std::optional<std::uint64_t> target; // of a jump or call through a register or to a fixed place
+  bool target_in_memory = false;       // the target is what memory[0] holds
+  bool needs_alignment = false;        // its memory must be aligned to its size (SSE)
+};
+
+// Nothing when the machine is not x86 or x64, or when `bytes` begin with no instruction.
+std::optional<Instruction> disassemble(arch::Machine machine, std::span<const std::byte> bytes,
+                                       std::uint64_t pc, const arch::Registers& registers);
+
+} // namespace dumptriage::evidence

@@ -1,0 +1,38 @@
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "evidence/extractors.h"
+
+namespace dumptriage::evidence {
+
+namespace {
+
+using Extractor = void (*)(const Input&, FactSet&);
+
+// In the order of the facts in a set.
+constexpr Extractor kExtractors[] = {
+    extract_stop,    extract_os,     extract_modules, extract_cpus,
+    extract_threads, extract_frames, extract_fault,
+};
+
+void make_ids_unique(FactSet& set) {
+  std::unordered_set<std::string> seen;
+  for (std::size_t i = 0; i < set.facts.size(); ++i) {
+    if (!seen.insert(set.facts[i].id).second) {
+      set.facts[i].id = fmt::format("{}#{}", set.facts[i].id, i);
+      seen.insert(set.facts[i].id);
+    }
+  }
+}
+
+} // namespace
+
+FactSet extract(const Input& input) {
+  FactSet set;
+  for (Extractor extractor : kExtractors) extractor(input, set);
+  make_ids_unique(set);
+  return set;
+}
+
+} // namespace dumptriage::evidence
