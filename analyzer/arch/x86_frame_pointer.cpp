@@ -1,8 +1,239 @@
-// placeholder
-#include "arch/tables.h"
+// The frame-pointer chain of 32-bit x86, and when a link of it is proved.
+//
+//   return address = [ebp + 4], caller's ebp = [ebp], caller's esp = ebp + 8
+//
+// That holds in a function that begins with `push ebp; mov ebp, esp`, from there to its epilogue.
+// In a function without a frame (FPO, a leaf, a stub) ebp is still that of some caller further up:
+// the same equation then skips frames, or, when ebp is used as a general register, reads garbage;
+// and the values look just as plausible.  So a link is proved only by code:
+//
+//   1. A start S of a function is found: the target of the direct call before the return address
+//      (through `jmp` thunks), or, when the call is indirect, a prologue before pc that stands
+//      where a function can begin (behind padding, a return or a jump).
+//   2. At S stands `push ebp; mov ebp, esp` (behind the two-byte `mov edi, edi` of hot-patch
+//   images).
+//   3. Following the code from there, without entering what it calls and leaving every path that
+//      writes ebp, pc is reached.
+//
+// Where code bytes are missing the link is still given, as not proved: on images compiled with
+// frames it is right nearly always, but nothing in the dump tells those from the others.
+//
+// Besides, an exact pc that stands before `ret`, with only pops between, needs no chain: the return
+// address is where the ret will find it.
+//
+// Sources: Intel SDM volume 1, chapter 6 (calls); Microsoft's /Oy and /hotpatch pages.
+#include <algorithm>
+#include <deque>
+#include <unordered_set>
+
+#include "arch/reading.h"
+#include "arch/x86_decode.h"
 
 namespace dumptriage::arch {
-UnwindResult unwind_x86_frame_pointer(const UnwindInput&) {
-  return method_failed(Code::unsupported, "frame pointer", "not followed", 0);
+namespace x86 {
+namespace {
+
+enum { kEbx = 3, kEsp = 4, kEbp = 5, kEsi = 6, kEdi = 7, kEip = 8 };
+
+// Bounds of following one function.
+constexpr std::size_t kMostInstructions = 8192;
+constexpr std::uint32_t kReach = 0x10000;
+constexpr std::uint32_t kMostTable = 512;
+constexpr std::uint32_t kSearchBack = 0x2000;
+
+class Code {
+public:
+  Code(const memory::AddressSpace& memory, Reader& reader) : memory_(memory), reader_(reader) {}
+
+  std::span<const std::uint8_t> at(std::uint32_t address, std::size_t size) {
+    return reader_.some(address, std::span(buffer_).first(std::min(size, buffer_.size())));
+  }
+  std::optional<std::uint32_t> u32(std::uint32_t address) { return memory_.u32(address); }
+
+private:
+  const memory::AddressSpace& memory_;
+  Reader& reader_;
+  std::array<std::uint8_t, 16> buffer_{};
+};
+
+// Length of the prologue at `address`, 0 when there is none.
+std::uint32_t prologue_at(Code& code, std::uint32_t address) {
+  const auto bytes = code.at(address, 5);
+  const std::size_t skip = bytes.size() >= 2 && bytes[0] == 0x8B && bytes[1] == 0xFF ? 2 : 0;
+  if (bytes.size() < skip + 3 || bytes[skip] != 0x55) return 0;
+  const bool mov = (bytes[skip + 1] == 0x8B && bytes[skip + 2] == 0xEC) ||
+                   (bytes[skip + 1] == 0x89 && bytes[skip + 2] == 0xE5);
+  return mov ? static_cast<std::uint32_t>(skip + 3) : 0;
 }
+
+// Follows the code from behind the prologue; true when pc is met while ebp is the frame's.
+// `cautious`: a call whose next instruction begins at a multiple of 16 may be the function's last.
+bool frame_holds_at(Code& code, std::uint32_t body, std::uint32_t start, std::uint32_t pc,
+                    bool exact, bool cautious) {
+  std::unordered_set<std::uint32_t> seen;
+  std::deque<std::uint32_t> todo{body};
+  auto go = [&](std::uint32_t to) {
+    if (to - start < kReach && seen.insert(to).second) todo.push_back(to);
+  };
+  seen.insert(body);
+  while (!todo.empty() && seen.size() < kMostInstructions) {
+    const std::uint32_t address = todo.front();
+    todo.pop_front();
+    if (exact && address == pc) return true;
+    const auto instruction = decode(code.at(address, 15), address);
+    if (!instruction) continue;
+    const std::uint32_t next = address + instruction->length;
+    if (instruction->flow == Flow::call && !exact && next == pc) return true;
+    if (instruction->writes_ebp) continue;
+    switch (instruction->flow) {
+    case Flow::next: go(next); break;
+    case Flow::call:
+      if (!cautious || next % 16 != 0) go(next);
+      break;
+    case Flow::branch: go(next); [[fallthrough]];
+    case Flow::jump: go(instruction->target); break;
+    case Flow::table:
+      for (std::uint32_t i = 0; i < kMostTable; ++i) {
+        const auto entry = code.u32(instruction->target + 4 * i);
+        if (!entry || *entry - start >= kReach) break;
+        go(*entry);
+      }
+      break;
+    case Flow::end: break;
+    }
+  }
+  return false;
+}
+
+bool proves(Code& code, std::uint32_t start, std::uint32_t pc, bool exact, bool cautious) {
+  const std::uint32_t length = prologue_at(code, start);
+  return length != 0 && frame_holds_at(code, start + length, start, pc, exact, cautious);
+}
+
+// The target of the direct call that ends at `address`, through at most four jumps.
+std::optional<std::uint32_t> direct_target(Code& code, std::uint32_t address) {
+  const auto bytes = code.at(address - 5, 5);
+  if (bytes.size() < 5 || bytes[0] != 0xE8) return std::nullopt;
+  std::uint32_t target = decode(bytes, address - 5)->target;
+  for (int i = 0; i < 4; ++i) {
+    const auto jump = decode(code.at(target, 15), target);
+    if (!jump || jump->flow != Flow::jump) break;
+    target = jump->target;
+  }
+  return target;
+}
+
+// Can a function begin at `address`?  Aligned, or behind padding, a return or a jump.
+bool may_begin(Code& code, std::uint32_t address) {
+  const auto before = code.at(address - 5, 5);
+  if (before.size() < 5) return false;
+  // `push [ecx-4]` before the prologue copies the return address: another frame layout.
+  if (before[2] == 0xFF && before[3] == 0x71 && before[4] == 0xFC) return false;
+  return before[4] == 0xCC || before[4] == 0x90 || before[4] == 0xC3 || before[2] == 0xC2 ||
+         before[0] == 0xE9 || before[3] == 0xEB || address % 16 == 0;
+}
+
+// Called indirectly: a prologue before pc from which pc is reached.
+bool proved_by_search(Code& code, std::uint32_t pc, bool exact) {
+  for (std::uint32_t back = 3; back < kSearchBack && back < pc; ++back) {
+    const std::uint32_t start = pc - back;
+    if (prologue_at(code, start) == 0) continue;
+    const auto hot_patch = code.at(start - 2, 2);
+    if (hot_patch.size() == 2 && hot_patch[0] == 0x8B && hot_patch[1] == 0xFF) continue;
+    // The nearest prologue decides; one that does not lead to pc belongs to another function.
+    return may_begin(code, start) && proves(code, start, pc, exact, true);
+  }
+  return false;
+}
+
+std::string why_not_proved(Code& code, std::uint32_t pc, std::uint32_t return_address,
+                           bool is_call) {
+  if (code.at(pc, 1).empty()) return "frame-pointer chain, not proved: no code bytes at pc";
+  if (code.at(return_address - 5, 5).size() < 5)
+    return "frame-pointer chain, not proved: no code bytes before the return address";
+  return is_call ? "frame-pointer chain, not proved: pc may be in a function without a frame"
+                 : "frame-pointer chain, not proved: the return address does not follow a call";
+}
+
+// pops and a ret at an exact pc.
+std::optional<Caller> by_epilogue(const UnwindInput& input, std::uint32_t pc, std::uint32_t esp) {
+  Reader reader(input.memory);
+  std::array<std::uint8_t, 12> buffer{};
+  const auto code = reader.some(pc, buffer);
+  Registers registers = input.registers;
+  std::size_t at = 0;
+  std::uint32_t stack = esp;
+  if (at < code.size() && code[at] == 0xC9) { // leave
+    const auto ebp = registers.get(kEbp);
+    if (!ebp || *ebp < esp) return std::nullopt;
+    const auto saved = reader.get<le32>(*ebp, "saved ebp");
+    if (!saved) return std::nullopt;
+    stack = static_cast<std::uint32_t>(*ebp) + 4;
+    registers.set(kEbp, *saved);
+    ++at;
+  }
+  for (; at < code.size() && (code[at] & 0xF8) == 0x58 && code[at] != 0x5C; ++at, stack += 4) {
+    const auto value = reader.get<le32>(stack, "saved register");
+    if (!value) return std::nullopt;
+    registers.set(code[at] & 7, *value);
+  }
+  const bool ret =
+      at < code.size() && (code[at] == 0xC3 || (code[at] == 0xC2 && at + 2 < code.size()));
+  if (!ret) return std::nullopt;
+  const auto return_address = reader.get<le32>(stack, "return address");
+  if (!return_address) return std::nullopt;
+  Caller caller;
+  for (int index : {kEbx, kEbp, kEsi, kEdi})
+    if (auto value = registers.get(index)) caller.registers.set(index, *value);
+  caller.registers.set(kEip, *return_address);
+  caller.registers.set(kEsp, stack + 4);
+  caller.trust = Trust::prologue;
+  caller.origin = reader.worst();
+  return caller;
+}
+
+UnwindResult by_chain(const UnwindInput& input, std::uint32_t pc, std::uint32_t ebp) {
+  Reader reader(input.memory);
+  auto saved = reader.get<le32>(ebp, "saved ebp");
+  if (!saved) return std::unexpected(saved.error());
+  auto return_address = reader.get<le32>(std::uint64_t{ebp} + 4, "return address");
+  if (!return_address) return std::unexpected(return_address.error());
+  Code code(input.memory, reader);
+  const std::uint32_t ret = *return_address;
+  const bool is_call = call_before_x86(input.memory, ret) == true;
+  Caller caller;
+  // A return address of 0 ends the chain of a thread; its call needs no proof.
+  if (is_call || ret == 0) {
+    const auto target = ret == 0 ? std::nullopt : direct_target(code, ret);
+    caller.proved = target ? proves(code, *target, pc, input.first, false)
+                           : proved_by_search(code, pc, input.first);
+  } else {
+    caller.proved = false;
+  }
+  if (!caller.proved) caller.unproved = why_not_proved(code, pc, ret, is_call);
+  caller.registers.set(kEip, ret);
+  caller.registers.set(kEsp, std::uint64_t{ebp} + 8);
+  caller.registers.set(kEbp, *saved);
+  caller.trust = Trust::frame_pointer;
+  caller.origin = reader.worst();
+  return caller;
+}
+
+} // namespace
+} // namespace x86
+
+UnwindResult unwind_x86_frame_pointer(const UnwindInput& input) {
+  const auto pc = input.registers.get(x86::kEip), esp = input.registers.get(x86::kEsp),
+             ebp = input.registers.get(x86::kEbp);
+  if (!pc || !esp) return method_failed(Code::absent, "eip and esp", "not known", 0);
+  const auto pc32 = static_cast<std::uint32_t>(*pc), esp32 = static_cast<std::uint32_t>(*esp);
+  if (input.first)
+    if (auto caller = x86::by_epilogue(input, pc32, esp32)) return *caller;
+  if (!ebp) return method_failed(Code::absent, "ebp", "not known", 0);
+  const auto ebp32 = static_cast<std::uint32_t>(*ebp);
+  if (ebp32 == 0 || ebp32 % 4 != 0 || ebp32 < esp32 || ebp32 > 0xFFFFFFF0)
+    return method_failed(Code::bad_value, "ebp", "points to no frame above esp", ebp32);
+  return x86::by_chain(input, pc32, ebp32);
+}
+
 } // namespace dumptriage::arch

@@ -1,0 +1,210 @@
+// Walks against stacks whose truth the CPU noted itself: every test function wrote down its return
+// address and the slot that holds it.  Needs the folder of real dumps; the images of Debian's
+// libwine 8.0~repack-4 are used when they are at hand (DUMPTRIAGE_WINE_DIR or the installed path).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iostream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "dump/dump.h"
+#include "stack/stack.h"
+
+namespace dumptriage::stack {
+namespace {
+
+namespace fs = std::filesystem;
+const fs::path kShared = DUMPTRIAGE_SHARED_DIR;
+
+struct TrueFrame {
+  std::string function; // that was called
+  std::uint64_t pc, sp; // of its caller, right after the return
+};
+struct TrueThread {
+  std::string id;
+  std::vector<TrueFrame> frames;
+};
+
+std::vector<TrueThread> read_truth(const fs::path& path, int pointer_size) {
+  std::ifstream in(path);
+  std::vector<TrueThread> threads;
+  const nlohmann::json truth = nlohmann::json::parse(in);
+  for (const auto& thread : truth["threads"]) {
+    TrueThread t{std::to_string(thread["tid"].get<unsigned>()), {}};
+    for (const auto& f : thread["frames_inner_first"])
+      t.frames.push_back({f["func"], std::stoull(f["ret"].get<std::string>(), nullptr, 16),
+                          std::stoull(f["slot"].get<std::string>(), nullptr, 16) + pointer_size});
+    threads.push_back(std::move(t));
+  }
+  return threads;
+}
+
+std::string wine_dir(bool is64) {
+  const char* named = std::getenv(is64 ? "DUMPTRIAGE_WINE_DIR" : "DUMPTRIAGE_WINE32_DIR");
+  if (named) return named;
+  const std::string installed = is64 ? "/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
+                                     : "/usr/lib/i386-linux-gnu/wine/i386-windows";
+  return fs::exists(installed) ? installed : "";
+}
+
+// Keeps what the stacks point into.
+struct Opened {
+  dump::Dump dump;
+  symbols::Store store;
+  system::Snapshot snapshot;
+  symbols::ModuleSet modules;
+  Opened(dump::Dump d, std::vector<symbols::SearchRoot> roots)
+      : dump(std::move(d)), store(std::move(roots)), snapshot(system::take_snapshot(dump)),
+        modules(snapshot.modules, snapshot.memory, snapshot.machine, &store) {}
+  Stack walk_thread(const system::ThreadState& thread) {
+    Stack stack = walk(*thread.context, *arch::find(snapshot.machine), modules, thread.stack_low,
+                       thread.stack_high);
+    name_frames(stack, modules);
+    return stack;
+  }
+};
+
+std::string print(const Stack& stack) {
+  std::string text;
+  for (std::size_t i = 0; i < stack.frames.size() && i < 80; ++i) {
+    const Frame& f = stack.frames[i];
+    text += fmt::format(
+        "{}{:2} pc {:X} sp {:X} {} {}!{}+{:X}\n", i == stack.sure_frames ? "--- guessed\n" : "", i,
+        f.pc, f.sp, arch::name_of(f.trust), f.module_name,
+        f.symbol ? f.symbol->symbol.function : "?", f.symbol ? f.symbol->symbol.offset : 0);
+  }
+  return text + "sure " + std::to_string(stack.sure_frames) + (stack.whole ? " whole" : "") +
+         ", sure ended: " + stack.sure_ended + ", ended: " + stack.ended + "\n";
+}
+
+bool ours(const Frame& frame) {
+  return frame.module_name == "crash.exe" || frame.module_name == "crashlib.dll";
+}
+
+// How many true frames stand, in order, in the first `count` frames.
+std::size_t true_frames_in(const Stack& stack, std::size_t count, const TrueThread& truth) {
+  std::size_t next = 0;
+  for (std::size_t i = 0; i < count && next < truth.frames.size(); ++i)
+    if (stack.frames[i].pc == truth.frames[next].pc && stack.frames[i].sp == truth.frames[next].sp)
+      ++next;
+  return next;
+}
+
+// A sure frame in the test's own images must be a true one (frame 0 is the context itself), unless
+// the truth, which keeps the innermost 64, has been left behind.  The innermost noted function
+// itself has no entry when it stands in the middle of the stack: it may appear once, under its
+// name.
+void expect_nothing_invented(const Stack& stack, const TrueThread& truth) {
+  std::size_t next = 0;
+  bool inner_seen = ours(stack.frames[0]);
+  for (std::size_t i = 1; i < stack.sure_frames && next < truth.frames.size(); ++i) {
+    const Frame& frame = stack.frames[i];
+    if (frame.pc == truth.frames[next].pc && frame.sp == truth.frames[next].sp) {
+      ++next;
+      continue;
+    }
+    const bool inner = next == 0 && ours(frame) && !inner_seen &&
+                       (!frame.symbol || frame.symbol->symbol.function == truth.frames[0].function);
+    inner_seen |= inner;
+    EXPECT_TRUE(inner || (!ours(frame) && frame.module)) << "invented frame " << i << '\n'
+                                                         << print(stack);
+  }
+}
+
+// The caller of one noted function is the next noted function.
+void expect_true_names(const Stack& stack, const TrueThread& truth) {
+  std::size_t next = 0;
+  for (const Frame& frame : stack.frames) {
+    if (next + 1 >= truth.frames.size()) break;
+    if (frame.pc != truth.frames[next].pc || frame.sp != truth.frames[next].sp) continue;
+    ++next;
+    ASSERT_TRUE(frame.symbol) << print(stack);
+    EXPECT_EQ(frame.symbol->symbol.function, truth.frames[next].function) << print(stack);
+    EXPECT_TRUE(frame.symbol->exact || frame.symbol->symbol.source == symbols::NameSource::pdb);
+  }
+}
+
+std::vector<fs::path> dumps_in(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".dmp") paths.push_back(entry.path());
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void check_folder(const fs::path& folder, bool is64, bool with_images, bool with_wine,
+                  const std::function<void(const Stack&, const TrueThread&, bool crashed)>& check) {
+  for (const fs::path& path : dumps_in(folder / "dumps")) {
+    SCOPED_TRACE(path.filename().string());
+    auto dump = dump::open(path.string());
+    ASSERT_TRUE(dump) << dump.error().message();
+    std::vector<symbols::SearchRoot> roots;
+    if (with_images) roots.push_back({folder.string(), memory::Origin::image});
+    if (with_wine) roots.push_back({wine_dir(is64), memory::Origin::image});
+    Opened opened(std::move(*dump), roots);
+    fs::path truth_path = path;
+    truth_path.replace_extension(".truth.json");
+    const auto truths = read_truth(truth_path, is64 ? 8 : 4);
+    ASSERT_FALSE(truths.empty());
+    for (const TrueThread& truth : truths) {
+      const auto& threads = opened.snapshot.threads;
+      const auto thread = std::find_if(threads.begin(), threads.end(),
+                                       [&](const auto& t) { return t.id == truth.id; });
+      ASSERT_NE(thread, threads.end());
+      ASSERT_TRUE(thread->context);
+      const Stack stack = opened.walk_thread(*thread);
+      if (std::getenv("DUMPTRIAGE_PRINT"))
+        std::cout << path.filename() << " thread " << truth.id << '\n' << print(stack);
+      expect_nothing_invented(stack, truth);
+      check(stack, truth, thread->crashed);
+    }
+  }
+}
+
+TEST(Oracle, X64WithWineImagesEveryTrueFrameIsSure) {
+  const fs::path folder = kShared / "oracles/user/clang-x86_64";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no folder of real dumps";
+  if (wine_dir(true).empty()) GTEST_SKIP() << "skipped: no libwine images";
+  check_folder(folder, true, true, true, [](const Stack& stack, const TrueThread& truth, bool) {
+    EXPECT_EQ(true_frames_in(stack, stack.sure_frames, truth), truth.frames.size()) << print(stack);
+  });
+}
+
+TEST(Oracle, X64WithOwnImagesOnly) {
+  const fs::path folder = kShared / "oracles/user/clang-x86_64";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no folder of real dumps";
+  check_folder(folder, true, true, false, [](const Stack& stack, const TrueThread& truth, bool) {
+    // where the stack starts in our images nothing else is needed
+    if (ours(stack.frames[0]) || stack.frames[0].pc == 0)
+      EXPECT_EQ(true_frames_in(stack, stack.sure_frames, truth), truth.frames.size())
+          << print(stack);
+    else
+      EXPECT_GT(true_frames_in(stack, stack.frames.size(), truth), 0u) << print(stack);
+  });
+}
+
+TEST(Oracle, X64WithoutImagesNothingIsInvented) {
+  const fs::path folder = kShared / "oracles/user/clang-x86_64";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no folder of real dumps";
+  check_folder(folder, true, false, false, [](const Stack& stack, const TrueThread&, bool) {
+    EXPECT_GE(stack.sure_frames, 1u);
+  });
+}
+
+TEST(Oracle, X86NothingIsInvented) {
+  const fs::path folder = kShared / "oracles/user/clang-i686";
+  if (!fs::exists(folder)) GTEST_SKIP() << "skipped: no folder of real dumps";
+  for (bool with_images : {false, true})
+    check_folder(
+        folder, false, with_images, with_images && !wine_dir(false).empty(),
+        [](const Stack& stack, const TrueThread&, bool) { EXPECT_GE(stack.sure_frames, 1u); });
+}
+
+} // namespace
+} // namespace dumptriage::stack
