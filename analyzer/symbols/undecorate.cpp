@@ -109,10 +109,10 @@ std::string undecorate(std::string_view name, arch::Machine machine) {
   if (name.starts_with(kImport) && name.size() > kImport.size())
     return std::string(kImport) + undecorate(name.substr(kImport.size()), machine);
   if (name.starts_with('?')) return demangle_msvc(name);
-  if (name.starts_with("_Z")) return demangle_itanium(name);
-  if (name.starts_with("__Z")) { // x86 and Mach-O put an underscore before it
-    std::string text = demangle_itanium(name.substr(1));
-    if (text != name.substr(1)) return text;
+  // x86 puts an underscore before it.  C names may begin alike ("_ZwClose@4").
+  if (name.starts_with("_Z") || name.starts_with("__Z")) {
+    std::string_view mangled = name.substr(name[1] == '_' ? 1 : 0);
+    if (std::string text = demangle_itanium(mangled); text != mangled) return text;
   }
   return std::string(without_c_decoration(name, machine));
 }
