@@ -79,7 +79,7 @@ TEST(TriageWriter, UnloadedDriversKeepTwelveCharacters) {
   std::size_t list = number(out, 0x2018, 4);
   EXPECT_EQ(number(out, list, 8), 1u);
   EXPECT_EQ(number(out, list + 8, 2), 34u); // Length of the full name
-  EXPECT_EQ(number(out, list + 8 + 0x10 + 22, 2), static_cast<unsigned>('e'));
+  EXPECT_EQ(number(out, list + 8 + 0x10 + 22, 2), static_cast<unsigned>('m'));
   EXPECT_EQ(number(out, list + 8 + 0x28, 8), 0x1000u);
 }
 

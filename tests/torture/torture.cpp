@@ -71,21 +71,39 @@ bool chosen(const Settings& settings, std::uint64_t sample, std::uint64_t mutant
   return static_cast<double>(draw) < settings.percent * 10'000;
 }
 
+// Where a change goes: half anywhere, half where headers, directories and tables begin.
+std::uint64_t place(std::uint64_t draw, std::uint64_t size) {
+  static constexpr struct {
+    std::uint64_t start, length;
+  } kHot[] = {{0, 0x100}, {0, 0x1100}, {0x2000, 0x80}, {0x2000, 0x200}};
+  std::uint64_t start = 0, length = size;
+  if (draw & 1) {
+    start = kHot[(draw >> 1) % 4].start;
+    length = kHot[(draw >> 1) % 4].length;
+  }
+  if (start >= size) start = 0;
+  return start + (draw >> 8) % std::min(length, size - start);
+}
+
 Bytes mutate(const Sample& sample, std::uint64_t index, std::uint64_t seed) {
   if (index < sample.bytes.size())
     return Bytes(sample.bytes.begin(), sample.bytes.begin() + static_cast<std::ptrdiff_t>(index));
   Bytes bytes = sample.bytes;
-  std::uint64_t state = mix(seed ^ mix(index)) ^ sample.bytes.size();
+  std::uint64_t state = mix(seed ^ mix(index)) ^ bytes.size();
   std::uint64_t count = 1 + mix(state) % 8;
   for (std::uint64_t i = 0; i < count; ++i) {
     state = mix(state + i);
-    // Half of the changes hit the first 8 KiB, where headers and directories are.
-    std::uint64_t reach = state & 1 ? bytes.size() : std::min<std::uint64_t>(bytes.size(), 0x2100);
-    std::uint64_t at = (state >> 8) % reach;
-    static constexpr std::uint8_t kEdges[] = {0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF};
-    std::uint8_t value = static_cast<std::uint8_t>(state >> 1);
-    bytes[at] = state & 0x80 ? kEdges[(state >> 40) % sizeof kEdges]
-                             : static_cast<std::uint8_t>(bytes[at] ^ (value | 1));
+    std::uint64_t at = place(state, bytes.size()), draw = mix(state);
+    if (draw % 4 == 0) { // a whole number of four bytes at the edge of something
+      const std::uint32_t edges[] = {
+          0,          1,          0x7FFFFFFF, 0x80000000,
+          0xFFFFFFFF, 0xFFFFFFF0, 0x00010000, static_cast<std::uint32_t>(bytes.size())};
+      at &= ~std::uint64_t{3};
+      std::uint32_t value = edges[(draw >> 8) % std::size(edges)];
+      std::memcpy(bytes.data() + at, &value, std::min<std::uint64_t>(4, bytes.size() - at));
+    } else {
+      bytes[at] ^= static_cast<std::uint8_t>(1 + (draw >> 8) % 255);
+    }
   }
   return bytes;
 }

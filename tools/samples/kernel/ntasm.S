@@ -127,7 +127,8 @@ KiIpiInterrupt:
         .seh_endproc
 
 # Saves the nonvolatile registers for KiIpiProcessRequests.
-        .def KiIpiCall; .scl 3; .type 32; .endef
+        .def KiIpiCall; .scl 2; .type 32; .endef
+        .globl KiIpiCall
         .seh_proc KiIpiCall
 KiIpiCall:
         subq $0x178, %rsp
