@@ -170,10 +170,10 @@ std::string describe_unknown(ByteView file) {
   return "raw data (unknown)";
 }
 
-// "PAGE" without a valid-dump mark: Windows clears it to "PAGE" until the dump is whole.
+// "PAGE" without a valid-dump mark: the second word keeps its filler until the dump is whole.
 bool is_unfinished_kernel_dump(ByteView file) {
   std::string_view start = file.clamp(0, 8).chars();
-  return start.starts_with("PAGE") && !is_kernel_dump(file);
+  return start == "PAGEPAGE" || (start.starts_with("PAGE") && !looks_like_text(file.clamp(0, 512)));
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "dump/kernel_reading.h"
 #include "formats/dump_header32.h"
 #include "formats/dump_header64.h"
+#include "formats/kernel_pages.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -54,10 +55,22 @@ void check_header(ByteView file, const KernelHeader& header, const KernelShape& 
     say(Severity::warning, Code::unsupported, "kernel dump: its contents are encrypted", at);
 }
 
+// Bytes behind the header that are there at least, before any page.
+std::uint64_t least_body(Kind kind) {
+  switch (kind) {
+  case Kind::summary: return sizeof(formats::SummaryDump);
+  case Kind::bitmap:
+  case Kind::live: return sizeof(formats::BitmapDump);
+  case Kind::rdmp: return sizeof(formats::RdmpDump);
+  case Kind::header: return 0;
+  default: return 1;
+  }
+}
+
 // For every kind whose memory is not read: what is known, and what is not.
 void say_unread(const KernelHeader& header, const KernelShape& shape, ByteView file, Notes& notes,
                 bool& complete) {
-  if (shape.kind != Kind::header && file.size() == shape.header_size) {
+  if (file.left(shape.header_size) < least_body(shape.kind)) {
     complete = false;
     add_note(notes, Severity::warning, Code::truncated,
              "kernel dump: cut short, only its header is there", Where::file(file.size()));

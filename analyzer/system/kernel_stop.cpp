@@ -181,7 +181,8 @@ void read_stop(const dump::Dump& dump, Snapshot& snapshot) {
   // Live dumps carry the code of the report that asked for them, or one that tools make up.
   constexpr std::uint32_t kLiveSystemDump = 0x161;
   bool named = formats::find_bugcheck(header.bugcheck_code) != nullptr;
-  bool only_live = dump.kernel->live && (!named || header.bugcheck_code == kLiveSystemDump);
+  bool made_up = !named && header.bugcheck_code > 0xFFFF;
+  bool only_live = dump.kernel->live && (made_up || header.bugcheck_code == kLiveSystemDump);
   stop.kind = header.bugcheck_code == 0 || only_live ? StopKind::none : StopKind::bugcheck;
   if (stop.kind == StopKind::none) return;
   StopReading reading{header, snapshot, roles_of(header.bugcheck_code),
