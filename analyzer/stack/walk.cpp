@@ -173,7 +173,10 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
   }
   c.fit = Fit::yes;
   if (!ground_.module_at(c.pc - 1) && call != true) {
-    if (!c.proved) c.fit = Fit::no;
+    if (!c.proved) {
+      c.fit = Fit::no;
+      return c;
+    }
     c.proved = false;
     c.why = "the return address " + address_text(c.pc) + " lies in no module";
   }
