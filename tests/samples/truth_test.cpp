@@ -29,7 +29,7 @@ TEST(Truth, EveryFrameOfBothCpusOfTheKernelSample) {
     const report::ThreadRow* row = of_cpu(document, cpu["number"]);
     ASSERT_NE(row, nullptr) << cpu["number"];
     const auto& frames = cpu["frames"];
-    ASSERT_GE(frames.size(), 7u);
+    ASSERT_GE(frames.size(), 6u);
     EXPECT_EQ(row->sure_frames, frames.size()) << row->sure_ended;
     ASSERT_GE(row->frames.size(), frames.size());
     for (std::size_t i = 0; i < frames.size(); ++i) {
@@ -57,6 +57,22 @@ TEST(Truth, TheKernelSampleWithoutSymbolsHasTheSameSureFrames) {
     ASSERT_EQ(row->sure_frames, cpu["frames"].size());
     for (std::size_t i = 0; i < row->sure_frames; ++i)
       EXPECT_EQ(row->frames[i].pc, number(cpu["frames"][i]["pc"]));
+  }
+}
+
+TEST(Truth, TheTopIsWhatWasInterrupted) {
+  report::Document document = analyze(read(folder() + "/" + kKernel), symbols_folder());
+  nlohmann::json truth = read_json(folder() + "/truth/kernel-x64-ws2003sp2-kb961799.json");
+  for (const auto& cpu : truth["cpus"]) {
+    std::vector<std::uint64_t> interrupted, top;
+    for (const auto& frame : cpu["frames"])
+      if (frame["kind"] == "interrupted") interrupted.push_back(number(frame["pc"]));
+    ASSERT_EQ(interrupted.size(), 1u);
+    for (const evidence::Fact& fact : document.facts)
+      if (fact.kind == "frame" && fact.number("cpu") == cpu["number"].get<std::uint64_t>() &&
+          fact.flag("top"))
+        top.push_back(fact.number("pc").value_or(0));
+    EXPECT_EQ(top, interrupted) << "CPU " << cpu["number"];
   }
 }
 

@@ -112,7 +112,7 @@ KiIpiInterrupt:
         .seh_endprologue
         SAVE_VOLATILE
         movq %rsp, %rcx
-        callq KiIpiCall
+        callq KiIpiProcessRequests
         movq 0x30(%rsp), %rax
         movq 0x38(%rsp), %rcx
         movq 0x40(%rsp), %rdx
@@ -124,32 +124,6 @@ KiIpiInterrupt:
         popq %rbp
         addq $8, %rsp
         iretq
-        .seh_endproc
-
-# Saves the nonvolatile registers for KiIpiProcessRequests.
-        .def KiIpiCall; .scl 2; .type 32; .endef
-        .globl KiIpiCall
-        .seh_proc KiIpiCall
-KiIpiCall:
-        subq $0x178, %rsp
-        .seh_stackalloc 0x178
-        movq %rbp, 0x138(%rsp)
-        .seh_savereg %rbp, 0x138
-        movq %rbx, 0x140(%rsp)
-        .seh_savereg %rbx, 0x140
-        movq %rdi, 0x148(%rsp)
-        .seh_savereg %rdi, 0x148
-        movq %rsi, 0x150(%rsp)
-        .seh_savereg %rsi, 0x150
-        .seh_endprologue
-        movq %rsp, %rdx
-        callq KiIpiProcessRequests
-        movq 0x138(%rsp), %rbp
-        movq 0x140(%rsp), %rbx
-        movq 0x148(%rsp), %rdi
-        movq 0x150(%rsp), %rsi
-        addq $0x178, %rsp
-        retq
         .seh_endproc
 
 # First code of a system thread: rsp = {context, routine, system routine, 4 slots, return 0}.

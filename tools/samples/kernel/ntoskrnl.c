@@ -75,18 +75,20 @@ static NOINLINE void KiSaveProcessorControlState(u8* prcb) {
   PUT(special, 0xa0, u64, read_cr8());
 }
 /* The other CPUs stop here, inside the freeze interrupt. */
-NOINLINE void KiFreezeTargetExecution(u8* trap_frame, u8* exception_frame) {
+NOINLINE void KiFreezeTargetExecution(u8* trap_frame) {
   u8* prcb = KeGetCurrentPrcb();
+  u8 irql = (u8)read_cr8();
+  PUT(trap_frame, 0x29, u8, irql); /* PreviousIrql */
   write_cr8(IRQL_HIGH);
   RtlCaptureContext(prcb + CONTEXT_IN_PRCB);
   KiSaveProcessorControlState(prcb);
   PUT(prcb, 0xe08, u32, IPI_TARGET_FROZEN);
   while (GET(prcb, 0xe08, u32) != IPI_RUNNING) __asm__ volatile("cli; hlt");
-  PUT(trap_frame, 0x29, u8, exception_frame != 0);
+  write_cr8(irql);
 }
-NOINLINE void KiIpiProcessRequests(u8* trap_frame, u8* exception_frame) {
+NOINLINE void KiIpiProcessRequests(u8* trap_frame) {
   u8* prcb = KeGetCurrentPrcb();
-  if (GET(prcb, 0xe08, u32) == IPI_TARGET_FREEZE) KiFreezeTargetExecution(trap_frame, exception_frame);
+  if (GET(prcb, 0xe08, u32) == IPI_TARGET_FREEZE) KiFreezeTargetExecution(trap_frame);
   PUT(prcb, 0x2218, u32, GET(prcb, 0x2218, u32) + 1); /* InterruptCount */
 }
 static NOINLINE void KiSendFreeze(void) {
