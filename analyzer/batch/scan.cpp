@@ -137,7 +137,8 @@ public:
         bucket.title = row.bucket_title;
         bucket.first_path = row.path;
       }
-      if (!row.verdict.empty() &&
+      // What is only undecided says nothing about a bucket.
+      if (rank_of(row.verdict) <= rank_of("possible") &&
           (bucket.verdict.empty() || rank_of(row.verdict) < rank_of(bucket.verdict))) {
         bucket.verdict = row.verdict;
         bucket.kb = row.kb;

@@ -37,7 +37,9 @@ std::string share_table(const ShareDocument& share, bool colour) {
   for (const ShareRow& row : share.rows) {
     if (row.failed)
       rows.push_back(
-          {path_cell(row.path, kPath), "cannot be analysed: " + flat(row.error), "-", "-"});
+          {path_cell(row.path, kPath),
+           (row.stop.empty() ? "" : row.stop + "; ") + "cannot be analysed: " + flat(row.error),
+           "-", "-"});
     else
       rows.push_back({path_cell(row.path, kPath), dash(row.stop), dash(row.blame),
                       verdict_of(row.kb, row.verdict)});
@@ -63,11 +65,12 @@ std::string share_summary(const ShareDocument& share, bool colour) {
     paper.table({{"dumps"}, {"known issue", 24}, {"best verdict", 16}, {"title", 60}}, rows);
   rows.clear();
   for (const BucketRow& row : share.buckets)
-    rows.push_back({std::to_string(row.count), flat(row.key), dash(row.title),
-                    verdict_of(row.kb, row.verdict), path_cell(row.first_path, 40)});
+    rows.push_back({std::to_string(row.count), dash(row.title), verdict_of(row.kb, row.verdict),
+                    path_cell(row.first_path, 40), flat(row.key)});
   if (rows.empty()) return paper.text();
   paper.blank();
-  paper.table({{"dumps"}, {"bucket", 16}, {"title", 60}, {"verdict", 24}, {"first", 40}}, rows);
+  paper.table({{"dumps"}, {"bucket", 60}, {"verdict", 24}, {"first of them", 40}, {"key", 64}},
+              rows);
   return paper.text();
 }
 

@@ -50,6 +50,13 @@ std::string joined(const std::vector<std::string>& texts) {
   return fmt::format("{}", fmt::join(texts, "; "));
 }
 
+// Advice is made of the fix's own texts: what it says already is not said twice.
+bool advised(const MatchRow& match, const std::string& text) {
+  for (const std::string& advice : match.advice)
+    if (advice.find(text) != std::string::npos) return true;
+  return false;
+}
+
 void fix(Paper& paper, const MatchRow& match) {
   std::string text;
   auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
@@ -61,8 +68,10 @@ void fix(Paper& paper, const MatchRow& match) {
         "in");
   paper.item("Fix", text);
   paper.item("Fix state", match.fix_state);
-  if (!match.fix.replaces.empty()) paper.item("Replaces", joined(match.fix.replaces));
-  for (const std::string& caveat : match.fix.caveats) paper.item("Mind", caveat);
+  if (!match.fix.replaces.empty() && !advised(match, match.fix.replaces.front()))
+    paper.item("Replaces", joined(match.fix.replaces));
+  for (const std::string& caveat : match.fix.caveats)
+    if (!advised(match, caveat)) paper.item("Mind", caveat);
 }
 
 char sign_of(const FindingRow& finding) {
@@ -76,7 +85,9 @@ void finding(Paper& paper, const FindingRow& row, std::size_t depth, int& lines_
   if (!row.because.empty()) text += ": " + row.because;
   paper.paragraph(text, 4 + 2 * depth, 2);
   if (depth >= 6) return;
-  for (const FindingRow& child : row.children) finding(paper, child, depth + 1, lines_left);
+  // Below what holds, the alternatives that do not are noise; the JSON report has them.
+  for (const FindingRow& child : row.children)
+    if (row.answer != "yes" || child.answer == "yes") finding(paper, child, depth + 1, lines_left);
 }
 
 void explanation(Paper& paper, const MatchRow& match) {
@@ -92,7 +103,7 @@ void in_full(Paper& paper, const MatchRow& match) {
   if (!match.about.empty() && match.about != match.title) paper.item("What it is", match.about);
   fix(paper, match);
   for (const std::string& advice : match.advice) paper.item("Do", advice);
-  paper.item("Until then", match.workaround);
+  if (!advised(match, match.workaround)) paper.item("Until then", match.workaround);
   explanation(paper, match);
   for (const std::string& text : match.evidence_missing) paper.item("Not seen", text);
   paper.item("Note", match.note);
