@@ -23,6 +23,14 @@ struct YamlReader::State {
   llvm::yaml::IO& io() { return *input; }
   const Node* node() const { return input ? input->getCurrentNode() : nullptr; }
 
+  // The start of the alias in front of `at`.
+  const char* alias_before(const char* at) const {
+    std::string_view text = reader.text_;
+    if (!at || at < text.data() || at > text.data() + text.size()) return nullptr;
+    std::size_t star = text.substr(0, static_cast<std::size_t>(at - text.data())).rfind('*');
+    return star == std::string_view::npos ? at : text.data() + star;
+  }
+
   static void diagnose(const llvm::SMDiagnostic& diagnostic, void* context) {
     auto& self = *static_cast<State*>(context);
     std::string why = diagnostic.getMessage().str();
@@ -30,7 +38,8 @@ struct YamlReader::State {
     if (why.starts_with("unknown key") && !self.reader.expected_keys_.empty())
       why += ", expected " + self.reader.expected_keys_;
     else if (why == "unknown node kind")
-      why = "YAML aliases are not supported, write the value out";
+      return self.reader.error_at(self.alias_before(diagnostic.getLoc().getPointer()), Kind::scalar,
+                                  "YAML aliases are not supported, write the value out");
     self.reader.add_error(diagnostic.getLineNo() > 0 ? diagnostic.getLineNo() : 1,
                           diagnostic.getColumnNo() >= 0 ? diagnostic.getColumnNo() + 1 : 1,
                           std::move(why));
@@ -59,11 +68,11 @@ void YamlReader::document(const std::function<void()>& read) {
   state_->input = std::make_unique<llvm::yaml::Input>(llvm::StringRef(text_.data(), text_.size()),
                                                       nullptr, &State::diagnose, state_.get());
   state_->input->setAllowUnknownKeys(true);
-  if (state_->input->setCurrentDocument())
+  // What the parser could not take apart is not judged any further.
+  if (state_->input->setCurrentDocument() && errors_.empty() && !state_->input->error())
     read();
   else if (errors_.empty())
     add_error(1, 1, "the file holds no rule");
-  if (errors_.empty() && state_->input->error()) add_error(1, 1, "not a YAML file");
   if (errors_.empty() && state_->input->nextDocument() && state_->input->setCurrentDocument())
     error("more than one document; one file holds one rule");
   std::ranges::stable_sort(errors_, {},
@@ -84,9 +93,19 @@ YamlReader::Kind YamlReader::kind() const {
 
 void YamlReader::error(std::string why) {
   const Node* node = state_->node();
-  const char* at = node ? node->getSourceRange().Start.getPointer() : nullptr;
+  error_at(node ? node->getSourceRange().Start.getPointer() : nullptr, kind(), std::move(why));
+}
+
+// The parser's place of a list or map in brackets is behind the bracket, of an absent value at the
+// next token, of an alias behind it: step back to what a reader of the message looks for.
+void YamlReader::error_at(const char* at, Kind kind, std::string why) {
   const char *begin = text_.data(), *end = begin + text_.size();
   if (!at || at < begin || at > end) return add_error(1, 1, std::move(why));
+  auto white = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+  bool bracket = at > begin && (at[-1] == '[' || at[-1] == '{');
+  if ((kind == Kind::list || kind == Kind::map) && bracket) --at;
+  if (kind == Kind::nothing)
+    while (at > begin && white(at[-1])) --at;
   std::string_view before(begin, static_cast<std::size_t>(at - begin));
   auto line = std::ranges::count(before, '\n') + 1;
   std::size_t last = before.rfind('\n');

@@ -63,6 +63,7 @@ private:
   std::unique_ptr<State> state_;
 
   void add_error(std::uint32_t line, std::uint32_t column, std::string why);
+  void error_at(const char* at, Kind kind, std::string why);
   bool acceptable();
 };
 

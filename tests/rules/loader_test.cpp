@@ -1,0 +1,246 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "rules/facts_builder.h"
+#include "rules/loader.h"
+#include "rules/yaml_limits.h"
+
+namespace dumptriage::rules::test {
+namespace {
+
+const std::string kHead = "schema: dumptriage.rule/1\nid: a-rule\ntitle: A title\n"; // lines 1-3
+const std::string kGood = kHead + "require:\n  - bugcheck: 0xD1\n";                  // lines 4-5
+
+// "line:column why" of every error.
+std::vector<std::string> errors_of(const std::string& yaml) {
+  std::vector<std::string> lines;
+  for (const auto& error : load_rule("f.yaml", yaml).errors) {
+    EXPECT_EQ(error.what, "f.yaml");
+    EXPECT_EQ(error.where.space, Space::text);
+    lines.push_back(std::to_string(error.where.at) + ":" + std::to_string(error.where.column) +
+                    " " + error.why);
+  }
+  return lines;
+}
+
+struct Broken {
+  const char* what;
+  std::string yaml;
+  std::string position;
+  std::string says;
+};
+
+TEST(Loader, EveryErrorHasItsPlaceAndWhatWasExpected) {
+  const Broken broken[] = {
+      {"empty", "", "1:1", "the file holds no rule"},
+      {"no map", "hello\n", "1:1", "expected a rule with keys"},
+      {"list", "- a\n", "1:1", "expected a rule with keys"},
+      {"missing key", kHead, "1:1", "missing key 'require'"},
+      {"wrong schema", "schema: other/1\nid: a\ntitle: t\nrequire: [{bugcheck: 1}]\n", "1:9",
+       "expected dumptriage.rule/1, found 'other/1'"},
+      {"bad id", "schema: dumptriage.rule/1\nid: Bad Id\ntitle: t\nrequire: [{bugcheck: 1}]\n",
+       "2:5", "expected an id of lower-case letters"},
+      {"unknown key", kGood + "surprise: 1\n", "6:1",
+       "unknown key 'surprise', expected one of: schema, id"},
+      {"doubled key", kGood + "title: again\n", "6:1", "duplicated mapping key 'title'"},
+      {"unknown condition", kHead + "require:\n  - bugchek: 0xD1\n", "5:5",
+       "unknown key 'bugchek', expected one of: all, any, not, count, bugcheck"},
+      {"two conditions in one", kHead + "require:\n  - bugcheck: 1\n    module_loaded: a.sys\n",
+       "5:5", "expected a condition with one key, found 2"},
+      {"condition as text", kHead + "require:\n  - bugcheck\n", "5:5",
+       "expected a condition, written as 'name: arguments'"},
+      {"bad number", kHead + "require:\n  - bugcheck: [0xA, D1]\n", "5:21",
+       "expected a bugcheck code such as 0xD1, found 'D1'"},
+      {"too wide", kHead + "require:\n  - bugcheck: 0x1FFFFFFFF\n", "5:15", "32 bits"},
+      {"number over 64 bits", kHead + "require:\n  - bugcheck: 99999999999999999999\n", "5:15",
+       "expected a bugcheck code"},
+      {"nothing given", kHead + "require:\n  - bugcheck:\n",
+       "5:14", "expected a bugcheck code such as 0xD1, found nothing"},
+      {"empty list", kHead + "require: []\n", "4:10", "found an empty list"},
+      {"unknown argument", kHead + "require:\n  - top_of_stack: {funtion: a!b}\n", "5:20",
+       "unknown key 'funtion', expected one of: function, on"},
+      {"bad choice", kHead + "require:\n  - top_of_stack: {function: a!b, on: all}\n", "5:39",
+       "expected any_cpu or crashing_cpu, found 'all'"},
+      {"no function", kHead + "require:\n  - frame_function: netbt\n", "5:21",
+       "expected a function such as netbt!NbtConnect, found 'netbt'"},
+      {"family", kHead + "require:\n  - os: {family: win95}\n", "5:18",
+       "expected an OS family: nt3.1, nt3.5"},
+      {"service pack", kHead + "require:\n  - os: {service_pack: two}\n", "5:24",
+       "expected a service pack such as 2, SP6a or none, found 'two'"},
+      {"boolean", kHead + "require:\n  - kernel_crash: yes\n", "5:19",
+       "true or false, found 'yes'"},
+      {"no file to compare", kHead + "require:\n  - module_fix: older\n", "5:17",
+       "module_fix needs 'fix: files:'"},
+      {"date", kGood + "fix:\n  files:\n    - {file: a.sys, built: 1999-13-01}\n", "8:28",
+       "expected a date such as 1999-09-29"},
+      {"version", kGood + "fix:\n  files:\n    - {file: a.sys, version: 5.2}\n", "8:30",
+       "expected a version of four numbers"},
+      {"contradiction", kGood + "fix:\n  unpublished: true\n  files:\n    - {file: a.sys}\n", "7:3",
+       "expected either 'files' or 'unpublished: true'"},
+      {"ceiling", kGood + "ceiling: confirmed\n", "6:10",
+       "expected possible or likely, found 'confirmed'"},
+      {"count", kHead + "require:\n  - count: {at_least: 3, of: [{bugcheck: 1}]}\n", "5:12",
+       "expected 'at_least' between 1 and 1"},
+      {"alias", kHead + "about: &x text\nnote: *x\nrequire: [{bugcheck: 1}]\n", "5:7",
+       "aliases are not supported"},
+      {"syntax", kHead + "require: [\n", "4:11", "Could not find closing ]"},
+      {"two documents", kGood + "---\n" + kGood + "---\n", "", "one file holds one rule"},
+      {"second document", kGood + "---\n" + kGood, "", "one file holds one rule"},
+      {"not UTF-8", kGood + "note: \xFF\xFE\n", "6:7", "expected UTF-8 text"},
+      {"control character", kGood + "note: a\x01\n", "6:8", "control character 0x01"},
+  };
+  for (const auto& b : broken) {
+    auto errors = errors_of(b.yaml);
+    ASSERT_FALSE(errors.empty()) << b.what;
+    bool found = false;
+    std::string all;
+    for (const auto& error : errors) {
+      all += error + "\n";
+      found = found || (error.starts_with(b.position) && error.find(b.says) != std::string::npos);
+    }
+    EXPECT_TRUE(found) << b.what << " wants " << b.position << " " << b.says << ", got:\n" << all;
+    EXPECT_FALSE(load_rule("f.yaml", b.yaml).rule) << b.what;
+  }
+}
+
+TEST(Loader, OneReadingFindsAllErrors) {
+  auto errors =
+      errors_of("schema: dumptriage.rule/1\nid: UPPER\ntitle: t\nrequire:\n  - bugcheck: x\n"
+                "  - nonsense: 1\nceiling: high\nextra: 1\n");
+  std::vector<std::string> places;
+  for (const auto& error : errors) places.push_back(error.substr(0, error.find(' ')));
+  EXPECT_EQ(places, (std::vector<std::string>{"2:5", "5:15", "6:5", "7:10", "8:1"}));
+}
+
+TEST(Loader, ABrokenFileCostsThatFileOnly) {
+  Catalogue catalogue = load({{"bad.yaml", "id: ["}, {"good.yaml", kGood}, {"twin.yaml", kGood}});
+  ASSERT_EQ(catalogue.rules.size(), 1u);
+  EXPECT_EQ(catalogue.rules[0].source_file, "good.yaml");
+  ASSERT_EQ(catalogue.errors.size(), 2u);
+  EXPECT_EQ(catalogue.errors[0].what, "bad.yaml");
+  EXPECT_EQ(catalogue.errors[1].what, "twin.yaml");
+  EXPECT_NE(catalogue.errors[1].why.find("'a-rule' is taken by good.yaml"), std::string::npos);
+}
+
+TEST(Loader, EveryTruncationIsHandled) {
+  for (const auto& text : builtin_rule_texts()) {
+    ASSERT_TRUE(load_rule(text.name, text.text).rule) << text.name;
+    std::size_t loaded = 0;
+    for (std::size_t size = 0; size < text.text.size(); ++size) {
+      LoadedRule part = load_rule("cut.yaml", std::string_view(text.text).substr(0, size));
+      EXPECT_NE(part.rule.has_value(), !part.errors.empty()) << size;
+      loaded += part.rule.has_value();
+    }
+    EXPECT_LT(loaded, text.text.size());
+  }
+}
+
+TEST(Loader, HostileSizesAndDepths) {
+  std::string big = kGood + "note: " + std::string(kMostRuleBytes, 'x');
+  EXPECT_NE(errors_of(big).at(0).find("a rule file at most 1048576"), std::string::npos);
+  for (const std::string unit : {"[", "{a: ", "- ", "? ", "[{", "{? ", "a:\n "}) {
+    std::string deep;
+    while (deep.size() < 500000) deep += unit;
+    EXPECT_FALSE(errors_of(deep).empty()) << unit;
+  }
+  std::string stairs, indent;
+  for (int i = 0; i < 1000; ++i, indent += " ") stairs += indent + "a:\n";
+  EXPECT_NE(errors_of(stairs).at(0).find("indented"), std::string::npos);
+  std::string empties;
+  for (int i = 0; i < 200000; ++i) empties += "---\n";
+  EXPECT_NE(errors_of(empties).at(0).find("more than one document"), std::string::npos);
+}
+
+TEST(Loader, TheDeepestFileAllowedIsRead) {
+  std::string nest = "{bugcheck: 1}";
+  for (int i = 0; i < 190; ++i) nest = "{all: [\n" + nest + "]}";
+  Catalogue catalogue = load({{"deep.yaml", kHead + "require: [" + nest + "]\n"}});
+  ASSERT_EQ(catalogue.rules.size(), 1u) << catalogue.errors.at(0).message();
+  FactSet set;
+  set.facts = {stop(1)};
+  EXPECT_EQ(catalogue.rules[0].require[0]->judge(set).answer, Answer::yes);
+}
+
+TEST(Loader, TextIsOneSafeLine) {
+  auto loaded = load_rule("f.yaml", kGood + "about: >\n  two\n  lines\nnote: \"a\\x07b\"\n");
+  ASSERT_TRUE(loaded.rule) << loaded.errors.at(0).message();
+  EXPECT_EQ(loaded.rule->about, "two lines");
+  EXPECT_EQ(loaded.rule->note, "a\xEF\xBF\xBD"
+                               "b");
+}
+
+TEST(Catalogue, DigestFollowsNamesAndTexts) {
+  std::string one = load({{"a", "b"}}).digest;
+  EXPECT_EQ(one.size(), 64u);
+  EXPECT_EQ(one, load({{"a", "b"}}).digest);
+  EXPECT_NE(one, load({{"ab", ""}}).digest);
+  EXPECT_NE(one, load({{"a", "c"}}).digest);
+}
+
+TEST(RuleFiles, FolderInOrderAndSingleFile) {
+  namespace fs = std::filesystem;
+  fs::path root = fs::temp_directory_path() / "dumptriage_rule_files_test";
+  fs::remove_all(root);
+  fs::create_directories(root / "b");
+  for (const char* name : {"b/z.yaml", "b/a.yaml", "c.yaml", "c.examples.yaml", "notes.txt"})
+    std::ofstream(root / name) << "x";
+  auto texts = read_rule_files(root.string());
+  ASSERT_TRUE(texts);
+  std::vector<std::string> names;
+  for (const auto& text : *texts) names.push_back(fs::relative(text.name, root).generic_string());
+  EXPECT_EQ(names, (std::vector<std::string>{"b/a.yaml", "b/z.yaml", "c.yaml"}));
+  auto single = read_rule_files((root / "c.yaml").string());
+  ASSERT_TRUE(single);
+  EXPECT_EQ(single->size(), 1u);
+  EXPECT_EQ(single->at(0).text, "x");
+  EXPECT_EQ(read_rule_files((root / "missing").string()).error().code, Code::io);
+  std::ofstream(root / "c.yaml") << std::string(kMostRuleBytes + 100, ' ');
+  Catalogue large = load(*read_rule_files((root / "c.yaml").string()));
+  ASSERT_EQ(large.errors.size(), 1u);
+  EXPECT_EQ(large.errors[0].code, Code::limit);
+  fs::remove_all(root);
+}
+
+TEST(Builtin, LoadsWithoutErrorsAndPassesTheLinter) {
+  Catalogue catalogue = load(builtin_rule_texts());
+  for (const auto& error : catalogue.errors) ADD_FAILURE() << error.message();
+  for (const auto& error : lint(catalogue)) ADD_FAILURE() << error.message();
+  std::vector<std::string> ids;
+  for (const auto& rule : catalogue.rules) ids.push_back(rule.id);
+  for (const char* id : {"kb961799", "q188315", "q242896", "q260752"})
+    EXPECT_NE(std::ranges::find(ids, id), ids.end()) << id;
+  auto from_disk = read_rule_files(DUMPTRIAGE_SOURCE_DIR "/signatures");
+  ASSERT_TRUE(from_disk);
+  EXPECT_EQ(from_disk->size(), builtin_rule_texts().size());
+  for (std::size_t i = 0; i < from_disk->size(); ++i)
+    EXPECT_EQ(from_disk->at(i).text, builtin_rule_texts()[i].text);
+}
+
+TEST(Lint, NoPathToConfirmedByStopAndModuleAlone) {
+  const std::pair<const char*, bool> groups[] = {
+      {"bugcheck: 0xD1", false},
+      {"all: [{bugcheck: 0xD1}, {module_loaded: a.sys}, {os: {family: xp}}]", false},
+      {"frame_module: a.sys", false},
+      {"frame_function: a!*", false},
+      {"not: {frame_function: a!Function}", false},
+      {"any: [{frame_function: a!Function}, {bugcheck: 0xD1}]", false},
+      {"count: {at_least: 1, of: [{frame_function: a!Function}, {bugcheck: 1}]}", false},
+      {"count: {at_least: 2, of: [{frame_function: a!Function}, {bugcheck: 1}]}", true},
+      {"any: [{frame_function: a!Function}, {top_of_stack: a!Another}]", true},
+      {"all: [{bugcheck: 0xD1}, {frame_function: a!Function}]", true},
+  };
+  for (auto [group, good] : groups) {
+    Catalogue catalogue = load({{"r.yaml", kGood +
+                                               "about: x\nfix: {hotfix: true, unpublished: true}\n"
+                                               "applies:\n  - os: {family: xp}\nconfirm:\n  - " +
+                                               group + "\n"}});
+    ASSERT_EQ(catalogue.rules.size(), 1u) << catalogue.errors.at(0).message();
+    EXPECT_EQ(lint(catalogue).empty(), good) << group;
+  }
+}
+
+} // namespace
+} // namespace dumptriage::rules::test
