@@ -99,7 +99,7 @@ struct MinidumpParts {
 
 // The signature "MDMP" alone.
 bool is_minidump(ByteView file);
-// One line on what the file is, from header and SystemInfo: "user minidump of Windows NT 5.1
+// One line on what the file is, from header and SystemInfo: "user minidump of Windows XP
 // (build 2600), x86".  For files that pass is_minidump.
 std::string describe_minidump(ByteView file);
 // An Error when the file is no minidump or its header or whole directory is missing; everything

@@ -1,10 +1,12 @@
 // One line on what a minidump is, for people who did not ask for more.
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "dump/minidump.h"
 #include "formats/mdmp.h"
+#include "formats/windows_builds.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -12,8 +14,12 @@ namespace {
 using namespace formats;
 
 std::string system_text(const MINIDUMP_SYSTEM_INFO& info) {
+  std::optional<std::uint32_t> product;
+  if (info.ProductType != 0) product = info.ProductType;
   switch (info.PlatformId) {
   case kPlatformNt:
+    if (std::string name = windows_of_build(info.BuildNumber, product); !name.empty())
+      return fmt::format(" of {} (build {})", name, std::uint32_t{info.BuildNumber});
     return fmt::format(" of Windows NT {}.{} (build {})", std::uint32_t{info.MajorVersion},
                        std::uint32_t{info.MinorVersion}, std::uint32_t{info.BuildNumber});
   case kPlatformWindows: return " of Windows 9x";

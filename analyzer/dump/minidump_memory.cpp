@@ -14,7 +14,7 @@ namespace {
 
 using namespace formats;
 
-constexpr std::uint64_t kMostRanges = 1 << 20;
+constexpr std::uint64_t kMostRanges = 1 << 19;
 constexpr std::uint64_t kMostThreads = 1 << 17;
 
 // What a truncated dump has lost.

@@ -69,6 +69,7 @@ List Reading::list(const Stream& stream, std::uint64_t header, std::uint64_t str
   if (kept > most) {
     note(Code::limit, stream, fmt::format("{} entries; only the first {} are read", kept, most),
          stream.offset);
+    complete = false;
     kept = most;
   }
   return {bytes, stream.offset + header, stride, kept};

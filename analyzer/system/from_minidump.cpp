@@ -92,8 +92,10 @@ Os os_of(const Minidump& minidump, arch::Machine machine) {
   numbers.product_type = os.product_type;
   numbers.suite_mask = os.suite_mask;
   numbers.service_pack = os.service_pack;
-  os.family = os_family(numbers);
   os.name = os_name(numbers);
+  // A 32-bit process does not make a 32-bit system: WOW64.
+  if (machine == arch::Machine::x86) numbers.machine = arch::Machine::unknown;
+  os.family = os_family(numbers);
   os.major = numbers.major;
   os.minor = numbers.minor;
   os.build = numbers.build;
@@ -112,6 +114,19 @@ std::optional<arch::Registers> decode_old_arm64(ByteView context) {
   return registers;
 }
 
+// Breakpad on macOS claims the CPU in ContextFlags but no register group, and fills control,
+// integer and segment registers all the same (minidump_generator.cc).  A copy that claims them;
+// empty when the flags are as they should be.
+std::vector<std::byte> with_claimed_groups(ByteView context, arch::Machine machine) {
+  std::size_t at = machine == arch::Machine::x64 ? 0x30 : 0;
+  std::uint32_t bare = machine == arch::Machine::x64 ? 0x100000 : 0x10000;
+  if (context.u32(at) != bare) return {};
+  constexpr std::byte kControlIntegerSegments{7};
+  std::vector<std::byte> copy(context.span().begin(), context.span().end());
+  copy[at] |= kControlIntegerSegments;
+  return copy;
+}
+
 // Turns raw contexts into registers and says once why it could not.
 class ContextReader {
 public:
@@ -119,6 +134,8 @@ public:
       : notes_(notes), machine_(dump.machine), arch_(arch::find(dump.machine)) {
     const auto& info = dump.minidump->system_info;
     old_arm64_ = info && info->processor_architecture == formats::kProcessorArm64Old;
+    apple_ = info && (info->platform_id == formats::kPlatformMacOs ||
+                      info->platform_id == formats::kPlatformIos);
   }
 
   const arch::Arch* arch() const { return arch_; }
@@ -131,7 +148,11 @@ public:
                        arch::name_of(machine_)));
       return std::nullopt;
     }
-    auto registers = arch_->decode_context(context);
+    std::vector<std::byte> claimed;
+    if (apple_ && (machine_ == arch::Machine::x64 || machine_ == arch::Machine::x86))
+      claimed = with_claimed_groups(context, machine_);
+    auto registers =
+        arch_->decode_context(claimed.empty() ? context : ByteView(claimed.data(), claimed.size()));
     if (registers) return *registers;
     if (++failed_ <= kMostNotes) {
       Note note = note_of(registers.error());
@@ -152,7 +173,7 @@ private:
   Notes& notes_;
   arch::Machine machine_;
   const arch::Arch* arch_;
-  bool old_arm64_ = false, said_ = false;
+  bool old_arm64_ = false, apple_ = false, said_ = false;
   int failed_ = 0;
 };
 
@@ -164,7 +185,8 @@ StopKind stop_kind(const Minidump& minidump) {
   switch (platform_of(minidump)) {
   case OsPlatform::linux:
   case OsPlatform::android:
-    return code == kLinuxDumpRequested ? StopKind::none : StopKind::exception;
+    // There is no signal 0.
+    return code == kLinuxDumpRequested || code == 0 ? StopKind::none : StopKind::exception;
   case OsPlatform::macos:
   case OsPlatform::ios: return code == kMacSimulated ? StopKind::none : StopKind::exception;
   case OsPlatform::windows:

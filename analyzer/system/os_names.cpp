@@ -57,10 +57,10 @@ const Release* release_of(const OsNumbers& n) {
 
 enum class Role { unknown, client, server };
 Role role_of(const OsNumbers& n) {
+  if (n.product_type == 1u) return Role::client;
+  if (n.product_type == 2u || n.product_type == 3u) return Role::server;
   // 32-bit 5.2 was sold as a server only.
   if (n.major == 5 && n.minor == 2 && n.machine == arch::Machine::x86) return Role::server;
-  if (n.product_type == 1) return Role::client;
-  if (n.product_type == 2 || n.product_type == 3) return Role::server;
   return Role::unknown;
 }
 

@@ -361,7 +361,7 @@ TEST(Minidump, TruncatedAtEveryByteNeverFails) {
 TEST(Minidump, DescribesItself) {
   Bytes bytes = usual_dump();
   EXPECT_EQ(describe_minidump(ByteView(bytes.data(), bytes.size())),
-            "user minidump of Windows NT 6.1 (build 7601), x64");
+            "user minidump of Windows 7 (build 7601), x64");
   EXPECT_EQ(describe_minidump(ByteView(bytes.data(), 20)), "user minidump, cut short at 20 bytes");
 }
 

@@ -131,6 +131,7 @@ TEST(FromMinidump, ExceptionsThatMeanNoCrash) {
     return Taken(w.finish()).snapshot.stop.kind;
   };
   EXPECT_EQ(kind(0x8201, 0xFFFFFFFF), StopKind::none); // Breakpad: dump requested
+  EXPECT_EQ(kind(0x8201, 0), StopKind::none);
   EXPECT_EQ(kind(0x8201, 11), StopKind::exception);
   EXPECT_EQ(kind(2, 0x0517A7ED), StopKind::none); // Crashpad: simulated
   EXPECT_EQ(kind(2, 0xFFFFFFFF), StopKind::exception);
@@ -210,6 +211,37 @@ TEST(FromMinidump, LinuxTakesItsVersionAndProcessFromTexts) {
   ASSERT_EQ(t.snapshot.processes.size(), 1u);
   EXPECT_EQ(t.snapshot.processes[0].id, 77u);
   EXPECT_EQ(t.snapshot.processes[0].name, "app");
+}
+
+TEST(FromMinidump, MacContextsThatClaimNoGroupHoldRegistersAllTheSame) {
+  auto context_of = [](std::uint32_t platform) {
+    Bytes context = context_x64(0x100001000, with_rsp(0x7000));
+    put32(context, 0x30, 0x100000);
+    MinidumpWriter w;
+    w.system({.platform = platform});
+    w.threads({{.id = 1, .context = context}});
+    return Taken(w.finish()).snapshot.threads.at(0).context;
+  };
+  ASSERT_TRUE(context_of(0x8101));
+  EXPECT_EQ(context_of(0x8101)->get(kRip), 0x100001000u);
+  EXPECT_EQ(context_of(0x8101)->get(kRsp), 0x7000u);
+  auto windows = context_of(2);
+  EXPECT_FALSE(windows && windows->get(kRip)) << "on Windows the flags are meant";
+}
+
+TEST(FromMinidump, A32BitProcessDoesNotMakeA32BitSystem) {
+  auto family = [](int product) {
+    MinidumpWriter w;
+    w.system({.processor = 0,
+              .product_type = static_cast<std::uint8_t>(product),
+              .major = 5,
+              .minor = 2,
+              .build = 3790});
+    return Taken(w.finish()).snapshot.os.family;
+  };
+  EXPECT_EQ(family(1), "xp64");
+  EXPECT_EQ(family(3), "ws2003");
+  EXPECT_EQ(family(0), "");
 }
 
 TEST(FromMinidump, BreakpadsOldArm64Contexts) {

@@ -47,6 +47,7 @@ TEST(OsNames, WhatIsNotKnownStaysOpen) {
             "Windows 7 or Server 2008 R2 (build 7601), x64");
   EXPECT_EQ(os_family(nt(5, 2, 3790, 0, Machine::x64)), "");
   EXPECT_EQ(os_family(nt(5, 2, 3790, 0, Machine::x86)), "ws2003") << "5.2 on x86 was a server only";
+  EXPECT_EQ(os_family(nt(5, 2, 3790, 1, Machine::x86)), "xp64") << "a WOW64 process";
   EXPECT_EQ(os_family(nt(7, 7, 1, 1, Machine::x86)), "");
   EXPECT_EQ(os_name(nt(7, 7, 1, 1, Machine::x86)), "Windows NT 7.7 (build 1), x86");
   OsNumbers unknown;
