@@ -13,21 +13,24 @@ typedef struct {
 static CONNECTION* NbtConnection;
 static volatile u32 NbtStatistics;
 
-static NOINLINE u32 NbtCopyToStartOfIndicate(CONNECTION* connection, const u8* message, u32 length) {
+static NOINLINE u32 NbtCopyToStartOfIndicate(CONNECTION* connection, const u8* message,
+                                             u32 length) {
   u32 n;
   for (n = 0; n < length; n++) connection->client[n & 0x3ff] = message[n]; /* believes the header */
   connection->indicated += n;
   return n;
 }
 /* RFC 1001/1002 session message: type, flags (bit 0 = length bit 16), length. */
-static NOINLINE u32 NbtProcessSessionMessage(CONNECTION* connection, const u8* header, u32 available) {
+static NOINLINE u32 NbtProcessSessionMessage(CONNECTION* connection, const u8* header,
+                                             u32 available) {
   u32 length = (header[1] & 1u) << 16 | (u32)header[2] << 8 | header[3];
   volatile u8* trace = __builtin_alloca((available & 0x3f) + 0x20); /* needs a frame register */
   for (u32 i = 0; i < (available & 0x3f); i++) trace[i] = (u8)(header[i & 3] + i);
   if (header[0] != 0 || length == 0) return 0;
   return NbtCopyToStartOfIndicate(connection, header + 4, length) + trace[length & 0x1f];
 }
-static NOINLINE u32 NbtReceiveEvent(CONNECTION* connection, u32 flags, u32 indicated, u32 available, u8* tsdu) {
+static NOINLINE u32 NbtReceiveEvent(CONNECTION* connection, u32 flags, u32 indicated, u32 available,
+                                    u8* tsdu) {
   volatile u8 scratch[160];
   u8 irql = KeRaiseIrqlToDpcLevel();
   for (u32 i = 0; i < sizeof scratch; i++) scratch[i] = (u8)(flags + i);
@@ -42,12 +45,13 @@ static NOINLINE u32 NbtReceiveEvent(CONNECTION* connection, u32 flags, u32 indic
 }
 static NOINLINE void NbtDelayedReceive(void* context) {
   CONNECTION* connection = context;
-  u32 taken = NbtReceiveEvent(connection, 0x20, connection->received_size, connection->received_size, connection->received);
+  u32 taken = NbtReceiveEvent(connection, 0x20, connection->received_size,
+                              connection->received_size, connection->received);
   NbtStatistics += taken + connection->indicated;
 }
 __declspec(dllexport) long DriverEntry(void* driver, void* registry_path) {
   LOADER_BLOCK* loader = KeLoaderBlock;
-  CONNECTION* c = ExAllocatePoolWithTag(0, sizeof *c, 0x3474624E);    /* 'Nbt4' */
+  CONNECTION* c = ExAllocatePoolWithTag(0, sizeof *c, 0x3474624E); /* 'Nbt4' */
   c->client = ExAllocatePoolWithTag(0, 0x400, 0x3574624E);
   c->received = (u8*)loader->received;
   c->received_size = (u32)loader->received_size;

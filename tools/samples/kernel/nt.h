@@ -20,11 +20,11 @@ typedef struct WORK_ITEM {
 /* What the loader hands to KiSystemStartup. */
 typedef struct {
   u64 kernel_base;
-  u64 pool, pool_size;       /* backed memory; the page behind it is not mapped */
-  u64 idle_stack[2];         /* stack bases (highest address) */
+  u64 pool, pool_size; /* backed memory; the page behind it is not mapped */
+  u64 idle_stack[2];   /* stack bases (highest address) */
   u64 worker_stack;
   u64 stack_size;
-  u64 pcr1;                  /* KPCR of the second CPU */
+  u64 pcr1; /* KPCR of the second CPU */
   long (*driver_entry)(void* driver, void* registry_path);
   u64 received, received_size; /* a network buffer at the very end of its pool page */
 } LOADER_BLOCK;

@@ -4,8 +4,15 @@
 #define BUILDING_NT
 #include "nt.h"
 
-enum { PRCB_IN_PCR = 0x180, CONTEXT_IN_PRCB = 0x120, SIZEOF_PRCB = 0x2480, SIZEOF_PCR = 0x2600,
-       SIZEOF_ETHREAD = 0x410, SIZEOF_EPROCESS = 0x3e0, SIZEOF_KDBG = 0x318 };
+enum {
+  PRCB_IN_PCR = 0x180,
+  CONTEXT_IN_PRCB = 0x120,
+  SIZEOF_PRCB = 0x2480,
+  SIZEOF_PCR = 0x2600,
+  SIZEOF_ETHREAD = 0x410,
+  SIZEOF_EPROCESS = 0x3e0,
+  SIZEOF_KDBG = 0x318
+};
 enum { IRQL_PASSIVE = 0, IRQL_DISPATCH = 2, IRQL_HIGH = 15 };
 enum { IPI_RUNNING = 0, IPI_TARGET_FROZEN = 2, IPI_TARGET_FREEZE = 4 };
 
@@ -103,7 +110,9 @@ static NOINLINE void KiSendFreeze(void) {
 }
 static NOINLINE NORETURN void KeBugCheck2(u32 code, u64 p1, u64 p2, u64 p3, u64 p4) {
   /* A bad access by a driver has a code of its own. */
-  if (code == 0xA && (p4 < KeLoaderBlock->kernel_base || p4 - KeLoaderBlock->kernel_base > 0x100000)) code = 0xD1;
+  if (code == 0xA &&
+      (p4 < KeLoaderBlock->kernel_base || p4 - KeLoaderBlock->kernel_base > 0x100000))
+    code = 0xD1;
   KiBugCheckData[1] = p1;
   KiBugCheckData[2] = p2;
   KiBugCheckData[3] = p3;
@@ -196,12 +205,35 @@ static NOINLINE void KiInitializePcr(u8* pcr, u32 number, u8* thread) {
   KiProcessorBlock[number] = (u64)prcb;
 }
 static NOINLINE void KdInitSystem(u64 kernel_base) {
-  static const struct { u16 at, value; } offsets[] = {
-      {0x298, 0x74},  {0x29a, 0xb0},  {0x29c, 0x38},  {0x29e, 0x28},  {0x2a0, 0x68},   {0x2a2, 0x154},
-      {0x2a8, SIZEOF_EPROCESS},       {0x2aa, 0x2c0}, {0x2ac, 0x218}, {0x2ae, 0x28},   {0x2b0, SIZEOF_PRCB},
-      {0x2b4, 0x08},  {0x2b6, 0x5f4}, {0x2b8, 0x5f0}, {0x2ba, 0x22b4}, {0x2bc, CONTEXT_IN_PRCB}, {0x2be, 0x04},
-      {0x2c0, SIZEOF_ETHREAD},        {0x2e0, SIZEOF_PCR}, {0x2e2, 0x18}, {0x2e4, 0x20}, {0x2e6, PRCB_IN_PCR},
-      {0x2f2, 0x40},  {0x2f4, 0x10},  {0x2f6, 0x18},  {0x2fa, 0x33},  {0x2fc, 0x2b}};
+  static const struct {
+    u16 at, value;
+  } offsets[] = {{0x298, 0x74},
+                 {0x29a, 0xb0},
+                 {0x29c, 0x38},
+                 {0x29e, 0x28},
+                 {0x2a0, 0x68},
+                 {0x2a2, 0x154},
+                 {0x2a8, SIZEOF_EPROCESS},
+                 {0x2aa, 0x2c0},
+                 {0x2ac, 0x218},
+                 {0x2ae, 0x28},
+                 {0x2b0, SIZEOF_PRCB},
+                 {0x2b4, 0x08},
+                 {0x2b6, 0x5f4},
+                 {0x2b8, 0x5f0},
+                 {0x2ba, 0x22b4},
+                 {0x2bc, CONTEXT_IN_PRCB},
+                 {0x2be, 0x04},
+                 {0x2c0, SIZEOF_ETHREAD},
+                 {0x2e0, SIZEOF_PCR},
+                 {0x2e2, 0x18},
+                 {0x2e4, 0x20},
+                 {0x2e6, PRCB_IN_PCR},
+                 {0x2f2, 0x40},
+                 {0x2f4, 0x10},
+                 {0x2f6, 0x18},
+                 {0x2fa, 0x33},
+                 {0x2fc, 0x2b}};
   u8* k = (u8*)KdDebuggerDataBlock;
   PUT(k, 0x00, u64, k);
   PUT(k, 0x08, u64, k);
@@ -217,7 +249,8 @@ static NOINLINE void KdInitSystem(u64 kernel_base) {
   PUT(k, 0x218, u64, KiProcessorBlock);
   PUT(k, 0x220, u64, MmUnloadedDrivers);
   PUT(k, 0x268, u64, &CmNtCSDVersion);
-  for (u32 i = 0; i < sizeof offsets / sizeof *offsets; i++) PUT(k, offsets[i].at, u16, offsets[i].value);
+  for (u32 i = 0; i < sizeof offsets / sizeof *offsets; i++)
+    PUT(k, offsets[i].at, u16, offsets[i].value);
 }
 static NOINLINE void ExpInitializeExecutive(LOADER_BLOCK* loader) {
   u8* worker = ExAllocatePoolWithTag(0, SIZEOF_ETHREAD, 0xE5726854);  /* 'Thr' */
@@ -228,7 +261,8 @@ static NOINLINE void ExpInitializeExecutive(LOADER_BLOCK* loader) {
   PsActiveProcessHead[0] = PsActiveProcessHead[1] = (u64)system + 0xe0;
   PUT(system, 0xe0, u64, PsActiveProcessHead);
   PUT(system, 0xe8, u64, PsActiveProcessHead);
-  KeInitThread(worker, system, loader->worker_stack, loader->worker_stack - loader->stack_size, 0x24);
+  KeInitThread(worker, system, loader->worker_stack, loader->worker_stack - loader->stack_size,
+               0x24);
   PUT(worker, 0x74, u8, 1);
   PUT(system, 0x290, u64, worker + 0x3d0);
   PUT(system, 0x298, u64, worker + 0x3d0);
@@ -247,8 +281,10 @@ void KiSystemStartup(LOADER_BLOCK* loader) {
   KeLoaderBlock = loader;
   MmPoolNext = loader->pool;
   KeInitProcess(KiInitialProcess, 0, "Idle");
-  KeInitThread(KiInitialThread, KiInitialProcess, loader->idle_stack[0], loader->idle_stack[0] - loader->stack_size, 0);
-  KeInitThread(KiIdleThread1, KiInitialProcess, loader->idle_stack[1], loader->idle_stack[1] - loader->stack_size, 0);
+  KeInitThread(KiInitialThread, KiInitialProcess, loader->idle_stack[0],
+               loader->idle_stack[0] - loader->stack_size, 0);
+  KeInitThread(KiIdleThread1, KiInitialProcess, loader->idle_stack[1],
+               loader->idle_stack[1] - loader->stack_size, 0);
   KiInitializePcr(KiInitialPCR, 0, KiInitialThread);
   KiInitializePcr((u8*)loader->pcr1, 1, KiIdleThread1);
   KdInitSystem(loader->kernel_base);
@@ -258,6 +294,8 @@ void KiSystemStartup(LOADER_BLOCK* loader) {
 }
 /* For the loader only: where things are. */
 __declspec(dllexport) void* KiSampleTable[] = {
-    KiSystemStartup, KiPageFault, KiIpiInterrupt, KiStartSystemThread, KdDebuggerDataBlock, PsLoadedModuleList,
-    PsActiveProcessHead, KiBugCheckData, KiProcessorBlock, NtBuildLab, &CmNtCSDVersion, KiInitialPCR,
-    KiInitialThread, &MmPfnDatabase, &ExWorkerThread, &PsInitialSystemProcess, KiInitialProcess};
+    KiSystemStartup,     KiPageFault,        KiIpiInterrupt,      KiStartSystemThread,
+    KdDebuggerDataBlock, PsLoadedModuleList, PsActiveProcessHead, KiBugCheckData,
+    KiProcessorBlock,    NtBuildLab,         &CmNtCSDVersion,     KiInitialPCR,
+    KiInitialThread,     &MmPfnDatabase,     &ExWorkerThread,     &PsInitialSystemProcess,
+    KiInitialProcess};
