@@ -33,10 +33,6 @@ void advise_confirmed(const Match& match, Lines& lines) {
   if (!rule.workaround.empty()) lines.push_back("Instead or until then: " + rule.workaround);
 }
 
-void say_missing(const Match& match, Lines& lines) {
-  for (const auto& missing : match.evidence_missing) lines.push_back("Missing: " + missing);
-}
-
 void say_what_to_collect(const Match& match, bool kernel, Lines& lines) {
   if (match.evidence_missing.empty()) return;
   lines.push_back(kernel ? "Collect a kernel or complete memory dump (KB254649 tells how), and the "
@@ -51,7 +47,7 @@ void say_proof(const Rule& rule, Lines& lines) {
           ? fmt::format(
                 "No dump alone can prove {} by this rule: compare the machine with the article.",
                 article(rule))
-          : fmt::format("Proof would be: {}.", rule.proof));
+          : fmt::format("Look for the proof: {}.", rule.proof));
 }
 
 } // namespace
@@ -66,27 +62,24 @@ std::vector<std::string> advise(const Match& match, const std::vector<std::strin
     lines.push_back(fmt::format("Get proof before acting on {}.", article(rule)));
     for (const auto& limit : limits) lines.push_back("Not more than likely: " + limit + ".");
     say_proof(rule, lines);
-    say_missing(match, lines);
     say_what_to_collect(match, kernel, lines);
     if (!rule.workaround.empty()) lines.push_back("Harmless meanwhile: " + rule.workaround);
     break;
   case Verdict::possible:
-    lines.push_back(fmt::format("{} is a lead, not a finding.", article(rule)));
+    lines.push_back(fmt::format("Take {} as a lead, not as a finding.", article(rule)));
     say_proof(rule, lines);
-    say_missing(match, lines);
     say_what_to_collect(match, kernel, lines);
     break;
   case Verdict::undecided:
-    lines.push_back(
-        fmt::format("This dump does not hold what {} must be judged by.", article(rule)));
-    say_missing(match, lines);
+    lines.push_back(fmt::format(
+        "Do not act on {}: this dump does not hold what it must be judged by.", article(rule)));
     say_what_to_collect(match, kernel, lines);
     break;
   case Verdict::refuted:
     lines.push_back(
         match.fix_state == FixState::installed
-            ? fmt::format("The fix of {} is already in: look for another cause.", article(rule))
-            : fmt::format("It is not {}: look for another cause.", article(rule)));
+            ? fmt::format("Look for another cause: the fix of {} is already in.", article(rule))
+            : fmt::format("Look for another cause: it is not {}.", article(rule)));
     break;
   case Verdict::not_applicable:
   case Verdict::no_match: break;

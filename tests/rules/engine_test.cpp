@@ -165,11 +165,23 @@ TEST(Engine, AdviceFollowsTheVerdict) {
     EXPECT_NE(text, "") << name_of(c.expected);
     EXPECT_EQ(text.find("nstall"), std::string::npos) << text;
   }
-  EXPECT_NE(advice(others[1]).find("Missing: frame_function y!Unknown on the crashing thread: "
-                                   "frames of the crashing thread"),
-            std::string::npos);
-  EXPECT_NE(advice(others[2]).find("Missing: fault in c.sys: the fault is not in the dump"),
-            std::string::npos);
+}
+
+TEST(Engine, MissingEvidenceIsNamed) {
+  auto missing = [](const Case& c) {
+    return judge_case(load({{"r.yaml", rule_of(c)}})).evidence_missing;
+  };
+  EXPECT_EQ(missing({"y", "", "y", "u", "", "", "unpublished", "", Verdict::possible}),
+            std::vector<std::string>{
+                "frame_function y!Unknown on the crashing thread: frames of the crashing thread"});
+  EXPECT_EQ(missing({"y", "", "c", "F", "", "", "unpublished", "", Verdict::undecided}),
+            std::vector<std::string>{"fault in c.sys: the fault is not in the dump"});
+  EXPECT_EQ(missing({"y", "", "y", "f", "", "", "unpublished", "", Verdict::possible}),
+            std::vector<std::string>{});
+  EXPECT_EQ(missing({"y", "", "y", "g", "", "", "unpublished", "", Verdict::possible}),
+            std::vector<std::string>{
+                "frame_function w!Guessed on any CPU: w!Guessed+0x1C is on CPU 1 (scan, "
+                "pdb_public); the frame was found by scanning the stack, a guess"});
 }
 
 TEST(Engine, TheExplanationIsTheTreeThatWasJudged) {

@@ -225,7 +225,7 @@ TEST(Q260752, LikelyAtMostOnATerminalServer) {
   EXPECT_EQ(judged("q260752", plain).verdict, Verdict::not_applicable);
   FactSet alpha = terminal_server(kBefore);
   find(alpha, "os").fields["arch"] = text("alpha");
-  EXPECT_EQ(judged("q260752", alpha).verdict, Verdict::possible); // no Alpha file is published
+  EXPECT_EQ(judged("q260752", alpha).verdict, Verdict::likely); // no Alpha file is published
   EXPECT_EQ(judged("q260752", alpha).fix_state, FixState::cannot_tell);
   FactSet crash = terminal_server(kBefore);
   find(crash, "stop") = stop(0x1E);
