@@ -53,17 +53,53 @@ public:
 private:
   const memory::AddressSpace& memory_;
   Reader& reader_;
-  std::array<std::uint8_t, 16> buffer_{};
+  std::array<std::uint8_t, 24> buffer_{};
 };
 
-// Length of the prologue at `address`, 0 when there is none.
-std::uint32_t prologue_at(Code& code, std::uint32_t address) {
-  const auto bytes = code.at(address, 5);
-  const std::size_t skip = bytes.size() >= 2 && bytes[0] == 0x8B && bytes[1] == 0xFF ? 2 : 0;
-  if (bytes.size() < skip + 3 || bytes[skip] != 0x55) return 0;
-  const bool mov = (bytes[skip + 1] == 0x8B && bytes[skip + 2] == 0xEC) ||
-                   (bytes[skip + 1] == 0x89 && bytes[skip + 2] == 0xE5);
-  return mov ? static_cast<std::uint32_t>(skip + 3) : 0;
+struct Prologue {
+  std::uint32_t length = 0; // 0: there is none
+  // GCC's form for a realigned stack: the return address is copied below the new frame, and ecx
+  // holds the caller's esp.
+  bool realigned = false;
+};
+
+bool matches(std::span<const std::uint8_t> bytes, std::size_t at,
+             std::initializer_list<int> pattern) { // -1: any byte
+  if (bytes.size() < at + pattern.size()) return false;
+  return std::equal(pattern.begin(), pattern.end(), bytes.begin() + at,
+                    [](int want, std::uint8_t byte) { return want < 0 || want == byte; });
+}
+
+Prologue prologue_at(Code& code, std::uint32_t address) {
+  const auto bytes = code.at(address, 19);
+  // mov edi, edi; push ebp; mov ebp, esp; pop ebp: a hot-patch point that the function does not use
+  std::uint32_t at = matches(bytes, 0, {0x8B, 0xFF, 0x55, 0x8B, 0xEC, 0x5D}) ? 6 : 0;
+  // lea ecx, [esp+4]; and esp, -n; push [ecx-4]; push ebp; mov ebp, esp
+  if (matches(bytes, at, {0x8D, 0x4C, 0x24, 4, 0x83, 0xE4, -1, 0xFF, 0x71, 0xFC, 0x55, 0x89, 0xE5}))
+    return {at + 13, true};
+  at = matches(bytes, 0, {0x8B, 0xFF}) ? 2 : 0;
+  if (matches(bytes, at, {0x55, 0x8B, 0xEC}) || matches(bytes, at, {0x55, 0x89, 0xE5}))
+    return {at + 3, false};
+  return {};
+}
+
+// The caller's esp of a realigned frame: what `push ecx` saved, when it leads to the return
+// address.
+std::optional<std::uint32_t> realigned_esp(Code& code, std::uint32_t body, std::uint32_t ebp,
+                                           std::uint32_t return_address) {
+  std::uint32_t slot = ebp;
+  for (int i = 0; i < 8; ++i) {
+    const auto bytes = code.at(body, 15);
+    const auto instruction = decode(bytes, body);
+    if (!instruction || instruction->flow != Flow::next) return std::nullopt;
+    if ((bytes[0] & 0xF8) == 0x50) slot -= 4;
+    if (bytes[0] == 0x51) break;
+    if (i == 7) return std::nullopt;
+    body += instruction->length;
+  }
+  const auto esp = code.u32(slot);
+  if (!esp || *esp <= ebp || code.u32(*esp - 4) != return_address) return std::nullopt;
+  return *esp;
 }
 
 // Follows the code from behind the prologue; true when pc is met while ebp is the frame's.
@@ -106,7 +142,7 @@ bool frame_holds_at(Code& code, std::uint32_t body, std::uint32_t start, std::ui
 }
 
 bool proves(Code& code, std::uint32_t start, std::uint32_t pc, bool exact, bool cautious) {
-  const std::uint32_t length = prologue_at(code, start);
+  const std::uint32_t length = prologue_at(code, start).length;
   return length != 0 && frame_holds_at(code, start + length, start, pc, exact, cautious);
 }
 
@@ -127,23 +163,28 @@ std::optional<std::uint32_t> direct_target(Code& code, std::uint32_t address) {
 bool may_begin(Code& code, std::uint32_t address) {
   const auto before = code.at(address - 5, 5);
   if (before.size() < 5) return false;
-  // `push [ecx-4]` before the prologue copies the return address: another frame layout.
-  if (before[2] == 0xFF && before[3] == 0x71 && before[4] == 0xFC) return false;
+  // `push [register-4]` before the prologue copies the return address: another frame layout.
+  if (before[2] == 0xFF && (before[3] & 0xF8) == 0x70 && before[4] == 0xFC) return false;
   return before[4] == 0xCC || before[4] == 0x90 || before[4] == 0xC3 || before[2] == 0xC2 ||
          before[0] == 0xE9 || before[3] == 0xEB || address % 16 == 0;
 }
 
-// Called indirectly: a prologue before pc from which pc is reached.
-bool proved_by_search(Code& code, std::uint32_t pc, bool exact) {
+// Called indirectly: the start of a function before pc from which pc is reached.  The nearest
+// prologue decides; one that does not lead to pc belongs to another function.
+std::optional<std::uint32_t> start_by_search(Code& code, std::uint32_t pc, bool exact) {
   for (std::uint32_t back = 3; back < kSearchBack && back < pc; ++back) {
-    const std::uint32_t start = pc - back;
-    if (prologue_at(code, start) == 0) continue;
-    const auto hot_patch = code.at(start - 2, 2);
-    if (hot_patch.size() == 2 && hot_patch[0] == 0x8B && hot_patch[1] == 0xFF) continue;
-    // The nearest prologue decides; one that does not lead to pc belongs to another function.
-    return may_begin(code, start) && proves(code, start, pc, exact, true);
+    std::uint32_t start = pc - back;
+    if (prologue_at(code, start).length == 0) continue;
+    for (std::uint32_t longer : {16u, 10u, 2u}) { // forms that end in this one
+      const Prologue outer = prologue_at(code, start - longer);
+      if (outer.length != longer + 3) continue;
+      start -= longer;
+      break;
+    }
+    if (may_begin(code, start) && proves(code, start, pc, exact, true)) return start;
+    return std::nullopt;
   }
-  return false;
+  return std::nullopt;
 }
 
 std::string why_not_proved(Code& code, std::uint32_t pc, std::uint32_t return_address,
@@ -202,17 +243,25 @@ UnwindResult by_chain(const UnwindInput& input, std::uint32_t pc, std::uint32_t 
   const std::uint32_t ret = *return_address;
   const bool is_call = call_before_x86(input.memory, ret) == true;
   Caller caller;
-  // A return address of 0 ends the chain of a thread; its call needs no proof.
-  if (is_call || ret == 0) {
-    const auto target = ret == 0 ? std::nullopt : direct_target(code, ret);
-    caller.proved = target ? proves(code, *target, pc, input.first, false)
-                           : proved_by_search(code, pc, input.first);
-  } else {
-    caller.proved = false;
-  }
+  std::optional<std::uint32_t> start;
+  if (is_call)
+    if (const auto target = direct_target(code, ret))
+      start = proves(code, *target, pc, input.first, false) ? target : std::nullopt;
+    else
+      start = start_by_search(code, pc, input.first);
+  else if (ret == 0) // the outermost frame of a thread: nobody called
+    start = start_by_search(code, pc, input.first);
+  std::uint32_t esp = ebp + 8;
+  caller.proved = start.has_value();
+  if (start)
+    if (const Prologue prologue = prologue_at(code, *start); prologue.realigned) {
+      const auto saved_esp = realigned_esp(code, *start + prologue.length, ebp, ret);
+      caller.proved = saved_esp.has_value();
+      esp = saved_esp.value_or(esp);
+    }
   if (!caller.proved) caller.unproved = why_not_proved(code, pc, ret, is_call);
   caller.registers.set(kEip, ret);
-  caller.registers.set(kEsp, std::uint64_t{ebp} + 8);
+  caller.registers.set(kEsp, esp);
   caller.registers.set(kEbp, *saved);
   caller.trust = Trust::frame_pointer;
   caller.origin = reader.worst();

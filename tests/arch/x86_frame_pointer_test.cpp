@@ -185,6 +185,39 @@ TEST_F(X86FramePointer, IndirectCallsNeedAPrologueBeforePc) {
   EXPECT_FALSE(caller->proved);
 }
 
+// lea ecx,[esp+4]; and esp,-16; push [ecx-4]; push ebp; mov ebp,esp; push edi; push ecx; nop; ...
+TEST_F(X86FramePointer, GccsRealignedFramesKeepTheCallersEspInTheSavedEcx) {
+  const std::vector<std::uint8_t> body = {0x8D, 0x4C, 0x24, 0x04, 0x83, 0xE4, 0xF0,
+                                          0xFF, 0x71, 0xFC, 0x55, 0x89, 0xE5, 0x57,
+                                          0x51, 0x90, 0x8B, 0x01, 0xC3};
+  for (bool stub : {false, true}) {
+    for (bool direct : {true, false}) {
+      memory = {};
+      SetUp();
+      direct ? call(kFunction) : indirect_call();
+      std::vector<std::uint8_t> bytes;
+      if (stub) bytes = {0x8B, 0xFF, 0x55, 0x8B, 0xEC, 0x5D};
+      bytes.insert(bytes.end(), body.begin(), body.end());
+      code(bytes);
+      memory.words(kStack + 0x18, {kStack + 0x44, 0}, 4); // the second push: ecx
+      memory.words(kStack + 0x40, {kReturn}, 4);          // the true return address
+      auto caller = unwind((stub ? 6 : 0) + 15);
+      ASSERT_TRUE(caller);
+      EXPECT_TRUE(caller->proved) << caller->unproved;
+      EXPECT_EQ(caller->registers.get(kEsp), kStack + 0x44);
+      EXPECT_EQ(caller->registers.get(kEip), kReturn);
+    }
+  }
+  // what ecx saved does not lead to the return address
+  memory = {};
+  SetUp();
+  call(kFunction);
+  code(body);
+  memory.words(kStack + 0x18, {kStack + 0x44, 0}, 4);
+  memory.words(kStack + 0x40, {0x1234}, 4);
+  EXPECT_FALSE(unwind(15)->proved);
+}
+
 TEST_F(X86FramePointer, WithoutCodeBytesNothingIsProved) {
   expect(0x10, false);
   auto caller = unwind(0x10);
