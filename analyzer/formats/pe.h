@@ -39,6 +39,7 @@ enum ImageDirectoryEntry : unsigned {
   kDirectoryException = 3,
   kDirectoryBaseReloc = 5,
   kDirectoryDebug = 6,
+  kDirectoryImportAddresses = 12,
   kDirectoryCount = 16,
 };
 
@@ -218,5 +219,8 @@ struct ImageBaseRelocation {
   /* 04 */ le32 SizeOfBlock;
 };
 static_assert(sizeof(ImageBaseRelocation) == 8);
+// The type is in the top four bits of each 16-bit entry behind the header.
+inline constexpr unsigned kRelocationHighLow = 3; // 32 bits
+inline constexpr unsigned kRelocationDir64 = 10;  // 64 bits
 
 } // namespace dumptriage::formats

@@ -49,6 +49,9 @@ public:
   virtual memory::Origin origin() const = 0;
   virtual std::string where() const = 0; // file path, or "memory"
 
+  // read_rva, then what the loader changes when the image lies at `base` instead of preferred_base.
+  std::size_t read_relocated(std::uint32_t rva, std::span<std::byte> out, std::uint64_t base) const;
+
   // Read on first use, then kept.  Lists are cut at sane limits; what was refused is in `notes`.
   const std::vector<Export>& exports() const; // sorted by rva
   const dump::DebugId& debug_id() const;
@@ -78,10 +81,14 @@ private:
   std::vector<Export> read_exports() const;
   dump::DebugId read_debug_id() const;
   std::optional<dump::FileVersion> read_version() const;
+  // A field of 4 or 8 bytes that holds an address.
+  struct Relocation { std::uint32_t rva = 0; std::uint8_t size = 0; };
+  const std::vector<Relocation>& relocations() const; // sorted by rva
   std::vector<std::uint32_t> by_rva_; // indexes of `sections`
   mutable std::optional<std::vector<Export>> exports_;
   mutable std::optional<dump::DebugId> debug_id_;
   mutable std::optional<std::optional<dump::FileVersion>> version_;
+  mutable std::optional<std::vector<Relocation>> relocations_;
   mutable Notes notes_;
 };
 

@@ -116,10 +116,15 @@ std::size_t ModuleSet::State::fill(std::uint64_t address, std::span<std::byte> o
     std::uint64_t size = section->virtual_size != 0 ? section->virtual_size : section->raw_size;
     end = std::uint64_t{section->rva} + size;
   }
+  if (image->directories.size() > formats::kDirectoryImportAddresses) {
+    auto imports = image->directories[formats::kDirectoryImportAddresses];
+    if (rva >= imports.rva && rva - imports.rva < imports.size) return 0;
+    if (rva < imports.rva) end = std::min<std::uint64_t>(end, imports.rva);
+  }
   if (rva >= end) return 0;
   out = out.first(std::min<std::uint64_t>(out.size(), end - rva));
   origin = image->origin();
-  return image->read_rva(static_cast<std::uint32_t>(rva), out);
+  return image->read_relocated(static_cast<std::uint32_t>(rva), out, (*modules)[module].base);
 }
 
 memory::ReadOutcome ModuleSet::State::read(std::uint64_t address, std::span<std::byte> out) const {

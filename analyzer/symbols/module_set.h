@@ -33,7 +33,9 @@ public:
   std::optional<NamedSymbol> name(std::uint64_t address);
 
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override;
-  // The dump's memory, holes filled from images.
+  // The dump's memory; holes inside a module filled from its exactly matched image file: headers and
+  // sections that are not writable, relocated, without import addresses.  Other pointers that the
+  // loader writes into read-only sections (control-flow guard) are as in the file.
   const memory::AddressSpace& overlay() const;
 
   struct Status { // for `symbols DUMP` and the report's `wanted`

@@ -104,6 +104,7 @@ private:
   std::optional<Public> public_at(std::uint32_t index);
   std::optional<Public> public_before(Place place);
   std::optional<Symbol> procedure(Place place);
+  bool is_far(Place from, Place to);
   std::optional<Symbol> nearest_public(Place place);
   std::string name_at(std::uint32_t offset) const;
 
@@ -367,6 +368,19 @@ std::optional<Symbol> Pdb::procedure(Place place) {
   return symbol;
 }
 
+// A public has no size.  What the linker placed in one piece belongs together; across the border of
+// such a piece lies another object's code, and behind a procedure of known size lies nothing of it.
+bool Pdb::is_far(Place from, Place to) {
+  if (to.offset - from.offset >= kFarthestPublic) return true;
+  if (contributions_.empty()) return false;
+  const Contribution* contribution = contribution_at(to);
+  if (contribution == nullptr || contribution != contribution_at(from)) return true;
+  const PdbModule* compiland = module(contribution->module);
+  auto start = compiland != nullptr ? compiland->procedure_start_before(to.section, to.offset)
+                                    : std::nullopt;
+  return start && *start >= from.offset; // it does not hold `to`, or it would have been the answer
+}
+
 std::optional<Symbol> Pdb::nearest_public(Place place) {
   auto found = public_before(place);
   if (!found || found->name.empty()) return std::nullopt;
@@ -376,12 +390,7 @@ std::optional<Symbol> Pdb::nearest_public(Place place) {
   symbol.rva = rva_of(found->place);
   symbol.offset = place.offset - found->place.offset;
   symbol.source = NameSource::pdb_public;
-  // A public has no size.  What the linker placed in one piece belongs together; across the border
-  // of such a piece lies another object's code.
-  symbol.far =
-      symbol.offset >= kFarthestPublic ||
-      (!contributions_.empty() && (contribution_at(place) == nullptr ||
-                                   contribution_at(place) != contribution_at(found->place)));
+  symbol.far = is_far(found->place, place);
   return symbol;
 }
 

@@ -108,6 +108,13 @@ const PdbProcedure* PdbModule::procedure_at(std::uint16_t section, std::uint32_t
   return found;
 }
 
+std::optional<std::uint32_t> PdbModule::procedure_start_before(std::uint16_t section,
+                                                               std::uint32_t offset) const {
+  auto next = last_before(procedures_, section, offset);
+  if (next == procedures_.begin() || std::prev(next)->section != section) return std::nullopt;
+  return std::prev(next)->offset;
+}
+
 std::optional<PdbModule::Line> PdbModule::line_at(std::uint16_t section,
                                                   std::uint32_t offset) const {
   auto next = last_before(tables_, section, offset);

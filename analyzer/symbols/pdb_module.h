@@ -24,6 +24,9 @@ public:
             std::uint32_t c13);
 
   const PdbProcedure* procedure_at(std::uint16_t section, std::uint32_t offset) const;
+  // Where the last procedure at or before the place begins.
+  std::optional<std::uint32_t> procedure_start_before(std::uint16_t section,
+                                                      std::uint32_t offset) const;
   struct Line {
     std::uint32_t line = 0;
     std::uint32_t name_offset = 0; // in the string table of the PDB

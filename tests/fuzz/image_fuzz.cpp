@@ -19,6 +19,7 @@ void read_all(const image::Image& image) {
   std::array<std::byte, 64> out;
   for (const image::Section& section : image.sections) {
     image.read_rva(section.rva, out);
+    image.read_relocated(section.rva, out, 0x10000);
     image.read_rva(section.rva + section.virtual_size - 32, out);
   }
 }

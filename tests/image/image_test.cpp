@@ -134,6 +134,29 @@ TEST(Image, ReadsLikeTheLoader) {
   EXPECT_EQ((*image)->read_rva(0xFFFFFFFE, out), 0u);
 }
 
+TEST(Image, RelocatedBytes) {
+  synth::PeWriter pe(false);
+  synth::Bytes code(0x40, 0x90), relocations;
+  synth::put32(code, 0x10, 0x00401234);
+  synth::put32(relocations, 0, 0x1000);
+  synth::put32(relocations, 4, 12);
+  synth::put16(relocations, 8, 0x3010); // HIGHLOW
+  synth::put16(relocations, 10, 0);     // padding
+  pe.section(".text", 0x1000, code, synth::kCodeSection);
+  pe.section(".reloc", 0x2000, relocations, synth::kConstSection);
+  pe.directory(5, 0x2000, 12);
+  auto image = open_bytes(pe.file());
+  ASSERT_TRUE(image);
+  std::array<std::byte, 8> out;
+  EXPECT_EQ((*image)->read_relocated(0x100E, out, 0x00720000), 8u);
+  EXPECT_EQ(out, (std::array{std::byte{0x90}, std::byte{0x90}, std::byte{0x34}, std::byte{0x12},
+                             std::byte{0x72}, std::byte{0x00}, std::byte{0x90}, std::byte{0x90}}));
+  EXPECT_EQ((*image)->read_relocated(0x1012, std::span(out).first(1), 0x00720000), 1u);
+  EXPECT_EQ(out[0], std::byte{0x72}); // in the middle of the field
+  EXPECT_EQ((*image)->read_relocated(0x1012, std::span(out).first(1), 0x00400000), 1u);
+  EXPECT_EQ(out[0], std::byte{0x40});
+}
+
 TEST(Image, WhatTheFileLostIsNotZero) {
   synth::Bytes bytes = sample_image().file();
   bytes.resize(bytes.size() - 0x100); // half of .data

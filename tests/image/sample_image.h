@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ public:
   explicit TempFile(const synth::Bytes& bytes, const std::string& name = "sample.dll") {
     static int number = 0;
     folder_ = std::filesystem::path(testing::TempDir()) /
-              ("dumptriage-" + std::to_string(::getpid()) + "-" + std::to_string(number++));
+              fmt::format("dumptriage-{}-{}", ::getpid(), number++);
     std::filesystem::create_directories(folder_);
     path_ = (folder_ / name).string();
     std::ofstream(path_, std::ios::binary)

@@ -207,6 +207,19 @@ TEST(ModuleSet, TheOverlayFillsOnlyWhatIsReadOnly) {
   EXPECT_FALSE(set.overlay().range_around(kBase)); // what was captured, not what was filled in
 }
 
+TEST(ModuleSet, ImportAddressesAreNotTakenFromTheFile) {
+  synth::PeWriter pe = sample_image();
+  pe.directory(12, 0x3010, 8);
+  Folder folder;
+  folder.put("sample.dll", pe.file());
+  Store store({{folder.path(), Origin::image}});
+  ModuleSet set({sample_module()}, nothing(), arch::Machine::x64, &store);
+  std::array<std::byte, 8> out{};
+  EXPECT_EQ(set.overlay().read(kBase + 0x300C, out).got, 4u);
+  EXPECT_EQ(set.overlay().read(kBase + 0x3010, out).got, 0u);
+  EXPECT_EQ(set.overlay().read(kBase + 0x3018, out).got, 8u);
+}
+
 TEST(ModuleSet, FunctionsComeWithTheirOrigin) {
   Folder folder;
   folder.put("sample.dll", sample_image().file());

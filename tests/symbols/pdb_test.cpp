@@ -71,7 +71,7 @@ TEST(Pdb, PublicsAndHowFarTheyReach) {
     bool far;
   };
   for (const Case& c :
-       {Case{0x1C0, "Tiny::go", false}, // behind helper, same contribution
+       {Case{0x1C0, "Tiny::go", true}, // behind the end of helper
         Case{0x400, "data_in_code", false},
         Case{0x500, "alias_a", false}, // functions first, then by name
         Case{0x9FF, "alias_a", false}, Case{0xA00, "alias_a", true}, // in no contribution
