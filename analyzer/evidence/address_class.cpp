@@ -1,5 +1,7 @@
 #include "evidence/address_class.h"
 
+#include <span>
+
 #include "base/text.h"
 #include "evidence/exceptions.h"
 #include "evidence/places.h"
@@ -116,6 +118,8 @@ std::string_view classify_address(const Input& input, const Touched& touched) {
   if (is_kernel_address(input, address)) return "kernel address";
   // Good memory faults as well: a page that is paged out, or one that may only be read.
   if (touched.at_raised_irql || in_stack || place_of(input, address)) return "";
+  std::byte byte{};
+  if (input.snapshot.memory && input.snapshot.memory->copy(address, std::span(&byte, 1))) return "";
   return "wild";
 }
 

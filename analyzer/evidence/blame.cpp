@@ -143,6 +143,13 @@ Blame blame_along(const Input& input, const stack::Stack& stack) {
   return nobody(why_nobody(input, trail, stack));
 }
 
+bool starts_at_parameter(const Input& input, const stack::Stack& stack) {
+  const auto ip = bugcheck_parameter(input.snapshot, formats::ParameterRole::ip);
+  const Trail trail = find_trail(input, stack);
+  return ip && !trail.frames.empty() && trail.frames[0]->exact_pc &&
+         trail.frames[0]->pc == native(input, *ip);
+}
+
 // A STOP may name the place itself: the instruction at fault, a pointer into the driver that hung.
 std::optional<Blame> blame_parameter(const Input& input) {
   const auto ip = bugcheck_parameter(input.snapshot, formats::ParameterRole::ip);
@@ -199,7 +206,9 @@ Blame find_blame(const Input& input) {
     return stack ? blame_recursion(input, *stack)
                  : nobody("the stack is used up, and it is not in the dump");
   }
-  if (auto blame = blame_parameter(input)) return *blame;
+  // A proved frame at the very place knows more than the parameter: its callers.
+  const bool has_frame = stack && starts_at_parameter(input, *stack);
+  if (auto blame = has_frame ? std::nullopt : blame_parameter(input)) return *blame;
   if (auto blame = blame_unloaded(input)) return *blame;
   if (!stack) return nobody("no stack of the crashed thread is in the dump");
   return blame_along(input, *stack);

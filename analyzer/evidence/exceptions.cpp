@@ -42,14 +42,17 @@ const FastFail* find_fast_fail(std::uint64_t subcode) {
 Platform platform_of(const system::Snapshot& snapshot) {
   if (snapshot.os.family == "linux") return Platform::linux_;
   if (snapshot.os.family == "macos") return Platform::macos;
+  // Systems without a family of their own are told by their names.
+  if (snapshot.os.name.starts_with("iOS")) return Platform::macos;
+  if (snapshot.os.name.starts_with("Solaris")) return Platform::other;
   return Platform::windows;
 }
 
 std::optional<std::uint32_t> exception_code(const system::Snapshot& snapshot) {
   const system::Stop& stop = snapshot.stop;
   if (stop.kind == system::StopKind::exception) return stop.code;
-  if (stop.exception) return stop.exception->code;
   if (stop.kind != system::StopKind::bugcheck) return std::nullopt;
+  if (stop.exception) return stop.exception->code;
   const formats::BugcheckInfo* info = formats::find_bugcheck(stop.code);
   for (std::size_t i = 0; info && i < 4 && i < stop.parameters.size(); ++i) {
     if (info->roles[i] == formats::ParameterRole::exception)
@@ -62,6 +65,7 @@ bool is_memory_fault(Platform platform, std::uint32_t code) {
   switch (platform) {
   case Platform::linux_: return code == 7 || code == 11; // SIGBUS, SIGSEGV
   case Platform::macos: return code == 1;                // EXC_BAD_ACCESS
+  case Platform::other: return false;
   case Platform::windows: break;
   }
   switch (code) {
@@ -87,6 +91,7 @@ bool is_requested_dump(Platform platform, std::uint32_t code) {
   case Platform::windows: return code == 0x0517A7ED;
   case Platform::linux_: return code == 0xFFFFFFFF;
   case Platform::macos: return code == 0x43507378;
+  case Platform::other: break;
   }
   return false;
 }

@@ -11,7 +11,7 @@
 
 namespace dumptriage::evidence {
 
-enum class Platform { windows, linux_, macos };
+enum class Platform { windows, linux_, macos, other };
 Platform platform_of(const system::Snapshot& snapshot);
 
 // The code of the exception: of a user dump's exception, or of the one behind a STOP (from its

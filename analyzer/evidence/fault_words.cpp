@@ -52,14 +52,20 @@ std::string tail_of(const Input& input, const Fault& fault) {
   if (kind == "stack exhausted") return ": the thread's stack is used up";
   if (kind == "unloaded module")
     return fmt::format(", which belonged to {}", describe_code(input, *fault.address));
-  if (kind == "execute of non-code") return ", which holds data, not code";
+  if (kind == "execute of non-code") {
+    const std::string place = describe_code(input, *fault.address);
+    return place.empty() ? ", which lies on the stack and holds no code"
+                         : fmt::format(" ({}), which holds no code", place);
+  }
   if (kind == "kernel address") return ", which belongs to the kernel";
   if (kind == "misaligned") return ", which is not aligned as this instruction needs it";
   if (kind == "wild") {
     const std::string text = text_in_address(input.snapshot.machine, *fault.address);
     return text.empty()
-               ? ", where no memory is known to be"
-               : fmt::format(", which reads as the text \"{}\": the pointer was overwritten", text);
+               ? ", which is no address of anything the dump knows"
+               : fmt::format(
+                     ", which reads as the text \"{}\": text most likely overwrote a pointer",
+                     text);
   }
   return "";
 }

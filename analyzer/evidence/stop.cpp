@@ -52,8 +52,8 @@ std::string memory_fault_sentence(const Input& input, const dump::ExceptionRecor
   if (record.parameters.size() < 2) return "The program touched memory that it must not touch";
   const std::string_view access = access_of_exception(record.parameters[0]);
   const std::uint64_t address = native(input, record.parameters[1]);
-  const std::string verb = access == "read"      ? "read"
-                           : access == "write"   ? "write"
+  const std::string verb = access == "read"      ? "read from"
+                           : access == "write"   ? "write to"
                            : access == "execute" ? "run code at"
                                                  : "touch";
   if (input.snapshot.machine == arch::Machine::x64 && address == UINT64_MAX)
@@ -62,7 +62,7 @@ std::string memory_fault_sentence(const Input& input, const dump::ExceptionRecor
     return fmt::format(
         "The program tried to {} {}, whose page could not be read from its file or the page file",
         verb, address_text(input, address));
-  return fmt::format("The program tried to {} {}, which it must not", verb,
+  return fmt::format("The program tried to {} {}, where it must not", verb,
                      address_text(input, address));
 }
 
