@@ -15,7 +15,8 @@ struct Functions final : arch::UnwindSource {
   ByteView bytes;
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override {
     const std::uint64_t at = pc % 32 * 8;
-    const auto kind = bytes.u16(at), end = bytes.u16(at + 2), unwind = bytes.u32(at + 4);
+    const auto kind = bytes.u16(at), end = bytes.u16(at + 2);
+    const auto unwind = bytes.u32(at + 4);
     if (!kind || !end || !unwind || *kind == 1) return arch::FunctionLookup::unknown;
     if (*kind == 0) return arch::FunctionLookup::leaf;
     entry = {kBase, *kind, *end, *unwind % 0x20000, memory::Origin::dump};

@@ -16,7 +16,8 @@ struct Functions final : arch::UnwindSource {
   ByteView bytes;
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override {
     const std::uint64_t at = pc % 64 * 2;
-    const auto begin = bytes.u16(at), end = bytes.u16(at + 2), unwind = bytes.u32(at + 4);
+    const auto begin = bytes.u16(at), end = bytes.u16(at + 2);
+    const auto unwind = bytes.u32(at + 4);
     if (!begin || !end || !unwind) return arch::FunctionLookup::unknown;
     if (*begin == 0) return arch::FunctionLookup::leaf;
     entry = {kBase, *begin, *end, *unwind % 0x20000, memory::Origin::dump};
