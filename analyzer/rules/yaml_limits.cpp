@@ -33,22 +33,32 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return length;
 }
 
+// LLVM's parser also recurses from one empty list item, and from one empty place between commas, to
+// the next.
+constexpr std::size_t kMostListItems = 1000; // '-' in front of white space
+constexpr std::size_t kMostCommas = 5000;
+
 struct Counts {
-  std::size_t flow = 0, questions = 0, documents = 0, ends = 0;
+  std::size_t flow = 0, questions = 0, items = 0, commas = 0, documents = 0, ends = 0;
 };
 
 const char* refuse_line(std::string_view line, Counts& counts) {
   std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
   if (indent > kMostIndent) return "the line is indented by more than 60 spaces";
   std::size_t markers = 0;
-  for (char c : line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
     markers += c == '-' || c == ':';
+    counts.items += c == '-' && (i + 1 == line.size() || line[i + 1] == ' ' || line[i + 1] == '\t');
+    counts.commas += c == ',';
     counts.flow += c == '[' || c == '{';
     counts.questions += c == '?';
   }
   if (markers > kMostMarkersOnLine) return "more than 60 '-' and ':' on one line";
   if (counts.flow > kMostFlowOpeners) return "more than 400 '[' and '{' in one file";
   if (counts.questions > kMostQuestionMarks) return "more than 100 '?' in one file";
+  if (counts.items > kMostListItems) return "more than 1000 list items in one file";
+  if (counts.commas > kMostCommas) return "more than 5000 ',' in one file";
   counts.documents += line.starts_with("---");
   counts.ends += line.starts_with("...");
   if (counts.documents > 1 || counts.ends > 1)

@@ -25,7 +25,7 @@ struct YamlReader::State {
 
   // The start of the alias in front of `at`.
   const char* alias_before(const char* at) const {
-    std::string_view text = reader.text_;
+    std::string_view text(reader.text_);
     if (!at || at < text.data() || at > text.data() + text.size()) return nullptr;
     std::size_t star = text.substr(0, static_cast<std::size_t>(at - text.data())).rfind('*');
     return star == std::string_view::npos ? at : text.data() + star;

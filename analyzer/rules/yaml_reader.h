@@ -57,7 +57,7 @@ public:
 private:
   struct State; // the only holder of LLVM types
   std::string file_;
-  std::string_view text_;
+  std::string text_; // a copy that ends in NUL: the parser may look one character too far
   std::vector<Error> errors_;
   std::string expected_keys_; // of the map being closed, for "unknown key"
   std::unique_ptr<State> state_;

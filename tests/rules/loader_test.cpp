@@ -57,8 +57,8 @@ TEST(Loader, EveryErrorHasItsPlaceAndWhatWasExpected) {
       {"too wide", kHead + "require:\n  - bugcheck: 0x1FFFFFFFF\n", "5:15", "32 bits"},
       {"number over 64 bits", kHead + "require:\n  - bugcheck: 99999999999999999999\n", "5:15",
        "expected a bugcheck code"},
-      {"nothing given", kHead + "require:\n  - bugcheck:\n",
-       "5:14", "expected a bugcheck code such as 0xD1, found nothing"},
+      {"nothing given", kHead + "require:\n  - bugcheck:\n", "5:14",
+       "expected a bugcheck code such as 0xD1, found nothing"},
       {"empty list", kHead + "require: []\n", "4:10", "found an empty list"},
       {"unknown argument", kHead + "require:\n  - top_of_stack: {funtion: a!b}\n", "5:20",
        "unknown key 'funtion', expected one of: function, on"},
@@ -141,7 +141,8 @@ TEST(Loader, EveryTruncationIsHandled) {
 TEST(Loader, HostileSizesAndDepths) {
   std::string big = kGood + "note: " + std::string(kMostRuleBytes, 'x');
   EXPECT_NE(errors_of(big).at(0).find("a rule file at most 1048576"), std::string::npos);
-  for (const std::string unit : {"[", "{a: ", "- ", "? ", "[{", "{? ", "a:\n "}) {
+  for (const std::string unit : {"[", "{a: ", "- ", "? ", "[{", "{? ", "a:\n ", "-\n", "[,", ",",
+                                 ":\n", "[\n:\n", "- &a\n", "- #\n"}) {
     std::string deep;
     while (deep.size() < 500000) deep += unit;
     EXPECT_FALSE(errors_of(deep).empty()) << unit;
@@ -152,6 +153,22 @@ TEST(Loader, HostileSizesAndDepths) {
   std::string empties;
   for (int i = 0; i < 200000; ++i) empties += "---\n";
   EXPECT_NE(errors_of(empties).at(0).find("more than one document"), std::string::npos);
+}
+
+// The most of each kind of nesting that gets past the limits: the parser must live through it.
+TEST(Loader, TheWorstFilesAllowedDoNoHarm) {
+  auto repeated = [](const char* unit, int times) {
+    std::string all;
+    while (times-- > 0) all += unit;
+    return all;
+  };
+  for (const std::string& yaml :
+       {repeated("-\n", 1000), repeated("- &a\n", 1000), repeated("- !t\n", 1000),
+        "{" + repeated(",\n", 5000), "[" + repeated(",\n", 5000), repeated("[\n", 400),
+        repeated("{a:\n", 400), "[" + repeated("?\n", 100),
+        repeated("[\n", 300) + repeated("{\n? ", 100) + repeated(",\n", 5000),
+        repeated("-\n", 1000) + repeated(" [\n", 400) + repeated(",\n", 5000)})
+    EXPECT_FALSE(errors_of(yaml).empty());
 }
 
 TEST(Loader, TheDeepestFileAllowedIsRead) {
