@@ -1,5 +1,6 @@
 // Names for people and rules.  C decorations: "Decorated Names", learn.microsoft.com.
 #include <cctype>
+#include <cmath>
 #include <cstdlib>
 #include <memory>
 
@@ -23,6 +24,33 @@ bool all_digits(std::string_view text) {
   for (unsigned char c : text)
     if (!std::isdigit(c)) return false;
   return true;
+}
+
+// References to earlier parts of a mangled name.  A name in which each part holds the one before
+// twice doubles with every reference, so a short hostile one fills the memory.
+std::size_t references(std::string_view name) {
+  auto upper_or_digit = [](unsigned char c) { return std::isdigit(c) || std::isupper(c); };
+  std::size_t count = 0;
+  for (std::size_t i = 0; i + 1 < name.size(); ++i) {
+    if (name[0] == '?') { // a digit in the place of a name or type
+      count +=
+          std::isdigit(static_cast<unsigned char>(name[i + 1])) &&
+          (name[i] == '@' || name[i] == '?' || upper_or_digit(static_cast<unsigned char>(name[i])));
+    } else if (name[i] == 'S' || name[i] == 'T') { // "S_", "S1A_", "T_", "T0_"
+      std::size_t end = i + 1;
+      while (end < name.size() && upper_or_digit(static_cast<unsigned char>(name[end]))) ++end;
+      count += end < name.size() && name[end] == '_';
+    }
+  }
+  return count;
+}
+
+// n references make at most 3^(n/3) copies (three to each part grows fastest).
+bool may_explode(std::string_view name) {
+  constexpr double kMostText = 16e6;
+  return std::pow(3.0, static_cast<double>(references(name)) / 3) *
+             static_cast<double>(name.size()) >
+         kMostText;
 }
 
 std::string demangle_msvc(std::string_view name) {
@@ -108,10 +136,11 @@ std::string undecorate(std::string_view name, arch::Machine machine) {
   if (name.size() > kLongestMangled) return std::string(name);
   if (name.starts_with(kImport) && name.size() > kImport.size())
     return std::string(kImport) + undecorate(name.substr(kImport.size()), machine);
-  if (name.starts_with('?')) return demangle_msvc(name);
+  if (name.starts_with('?')) return may_explode(name) ? std::string(name) : demangle_msvc(name);
   // x86 puts an underscore before it.  C names may begin alike ("_ZwClose@4").
   if (name.starts_with("_Z") || name.starts_with("__Z")) {
     std::string_view mangled = name.substr(name[1] == '_' ? 1 : 0);
+    if (may_explode(mangled)) return std::string(name);
     if (std::string text = demangle_itanium(mangled); text != mangled) return text;
   }
   return std::string(without_c_decoration(name, machine));

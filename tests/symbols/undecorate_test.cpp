@@ -80,6 +80,27 @@ TEST(Undecorate, ReturnTypesOfStaticFunctionsGo) {
     EXPECT_EQ(without_return_type(c.decorated), c.plain) << c.decorated;
 }
 
+TEST(Undecorate, NamesThatDoubleStay) {
+  // Each template holds the one before twice: 2^60 letters when written out.
+  std::string itanium = "1A", msvc = "A@";
+  for (int i = 0; i < 60; ++i) {
+    itanium = "1BI" + itanium + "S_E";
+    msvc = "?$B@V" + msvc + "@V0@@";
+  }
+  std::string one = "_Z1fI" + itanium + "Evv", other = "?f@" + msvc + "@YAXXZ";
+  EXPECT_EQ(undecorate(one), one);
+  EXPECT_EQ(undecorate(other), other);
+  // A common name of many references is still read.
+  EXPECT_EQ(
+      undecorate("?push_back@?$vector@V?$basic_string@DU?$char_traits@D@std@@V?$allocator@D@2@@"
+                 "std@@V?$allocator@V?$basic_string@DU?$char_traits@D@std@@V?$allocator@D@2@@"
+                 "std@@@2@@std@@QEAAXAEBV?$basic_string@DU?$char_traits@D@std@@V?$allocator@D@2@"
+                 "@2@@Z"),
+      "std::vector<class std::basic_string<char, struct std::char_traits<char>, class "
+      "std::allocator<char>>, class std::allocator<class std::basic_string<char, struct "
+      "std::char_traits<char>, class std::allocator<char>>>>::push_back");
+}
+
 TEST(Undecorate, LongNamesStay) {
   std::string name = "?" + std::string(100000, 'A');
   EXPECT_EQ(undecorate(name), name);
