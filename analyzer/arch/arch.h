@@ -72,6 +72,8 @@ struct UnwindInput {
   const memory::AddressSpace& memory; // with image files laid over the holes
   const UnwindSource& functions;
   bool first = false; // pc is exact (context, or below a machine frame), not a return address
+  // Instructions that may still be followed to prove frames, shared by the steps of one walk.
+  std::size_t* effort = nullptr;
 };
 struct Caller {
   Registers registers;

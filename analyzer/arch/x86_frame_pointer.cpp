@@ -36,14 +36,18 @@ namespace {
 enum { kEbx = 3, kEsp = 4, kEbp = 5, kEsi = 6, kEdi = 7, kEip = 8 };
 
 // Bounds of following one function.
-constexpr std::size_t kMostInstructions = 8192;
+constexpr std::size_t kMostInstructions = 4096;
 constexpr std::uint32_t kReach = 0x10000;
 constexpr std::uint32_t kMostTable = 512;
-constexpr std::uint32_t kSearchBack = 0x2000;
+constexpr std::uint32_t kSearchBack = 0x1000;
 
 class Code {
 public:
-  Code(const memory::AddressSpace& memory, Reader& reader) : memory_(memory), reader_(reader) {}
+  Code(const UnwindInput& input, Reader& reader)
+      : memory_(input.memory), reader_(reader), effort_(input.effort) {}
+
+  // False when the walk has followed enough code.
+  bool spend() { return effort_ == nullptr || (*effort_ > 0 && (*effort_)-- > 0); }
 
   std::span<const std::uint8_t> at(std::uint32_t address, std::size_t size) {
     return reader_.some(address, std::span(buffer_).first(std::min(size, buffer_.size())));
@@ -53,6 +57,7 @@ public:
 private:
   const memory::AddressSpace& memory_;
   Reader& reader_;
+  std::size_t* effort_;
   std::array<std::uint8_t, 24> buffer_{};
 };
 
@@ -112,7 +117,7 @@ bool frame_holds_at(Code& code, std::uint32_t body, std::uint32_t start, std::ui
     if (to - start < kReach && seen.insert(to).second) todo.push_back(to);
   };
   seen.insert(body);
-  while (!todo.empty() && seen.size() < kMostInstructions) {
+  while (!todo.empty() && seen.size() < kMostInstructions && code.spend()) {
     const std::uint32_t address = todo.front();
     todo.pop_front();
     if (exact && address == pc) return true;
@@ -172,7 +177,7 @@ bool may_begin(Code& code, std::uint32_t address) {
 // Called indirectly: the start of a function before pc from which pc is reached.  The nearest
 // prologue decides; one that does not lead to pc belongs to another function.
 std::optional<std::uint32_t> start_by_search(Code& code, std::uint32_t pc, bool exact) {
-  for (std::uint32_t back = 3; back < kSearchBack && back < pc; ++back) {
+  for (std::uint32_t back = 3; back < kSearchBack && back < pc && code.spend(); ++back) {
     std::uint32_t start = pc - back;
     if (prologue_at(code, start).length == 0) continue;
     for (std::uint32_t longer : {16u, 10u, 2u}) { // forms that end in this one
@@ -239,7 +244,7 @@ UnwindResult by_chain(const UnwindInput& input, std::uint32_t pc, std::uint32_t 
   if (!saved) return std::unexpected(saved.error());
   auto return_address = reader.get<le32>(std::uint64_t{ebp} + 4, "return address");
   if (!return_address) return std::unexpected(return_address.error());
-  Code code(input.memory, reader);
+  Code code(input, reader);
   const std::uint32_t ret = *return_address;
   const bool is_call = call_before_x86(input.memory, ret) == true;
   Caller caller;

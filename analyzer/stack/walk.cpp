@@ -16,6 +16,8 @@ namespace {
 
 // Words looked at by all scans of one walk together, so that a hostile stack costs little.
 constexpr std::size_t kAllScanWords = 4096;
+// Instructions followed by all proofs of one walk together.
+constexpr std::size_t kAllEffort = 100000;
 
 class Walker {
 public:
@@ -77,6 +79,7 @@ private:
   Stack stack_;
   bool sure_ = true;
   std::size_t scanned_ = 0;
+  std::size_t effort_ = kAllEffort;
 };
 
 std::string Walker::address_text(std::uint64_t address) const {
@@ -221,7 +224,8 @@ std::optional<Walker::Candidate> Walker::by_bad_call() {
 // not.
 bool Walker::try_methods(std::vector<std::string>& failures) {
   const Frame& frame = last();
-  const arch::UnwindInput input{frame.registers, ground_.memory, ground_.functions, frame.exact_pc};
+  const arch::UnwindInput input{frame.registers, ground_.memory, ground_.functions, frame.exact_pc,
+                                &effort_};
   if (auto candidate = by_bad_call(); candidate && candidate->fit == Fit::yes)
     return take(std::move(*candidate)), true;
   for (auto method : {ground_.arch.unwind_by_data, ground_.arch.unwind_by_frame_pointer}) {
