@@ -40,7 +40,7 @@ void extract_fault(const Input& input, FactSet& set) {
   Fact fact;
   fact.kind = "fault";
   fact.id = "fault";
-  fact.trust = "dump";
+  fact.trust = fault->origin == memory::Origin::sibling ? "sibling" : "dump";
   fact.where = Where::virtual_address(fault->ip);
   fact.fields["ip"] = Address{fault->ip};
   if (auto place = place_of(input, fault->ip)) {
