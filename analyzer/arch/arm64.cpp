@@ -93,6 +93,10 @@ UnwindResult by_frame_pointer(const UnwindInput& input) {
   caller.registers.set(kPc, strip(pair[1]));
   caller.registers.set(kSp, *fp + 16);
   caller.trust = Trust::frame_pointer;
+  // A function without a frame of its own, or one that is still in its prologue, is skipped by the
+  // chain, and only its unwind data would show that.
+  caller.proved = false;
+  caller.unproved = "frame-pointer chain, not proved: ARM64 unwind data is not read";
   caller.origin = outcome.origin;
   return caller;
 }

@@ -18,6 +18,9 @@ using HeaderBytes = std::function<std::size_t(std::uint64_t offset, std::span<st
 Result<void> read_headers(const HeaderBytes& bytes, Code missing, Space space,
                           const std::string& what, Image& image, Notes& notes);
 
+// The same fields from LLVM's libObject; false, with `image` untouched, when it refuses the file.
+bool read_headers_by_libobject(ByteView file, Image& image);
+
 // A struct at an rva; nothing when a byte of it is not there.
 template <class T> std::optional<T> get_rva(const Image& image, std::uint64_t rva) {
   T value;

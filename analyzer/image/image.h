@@ -1,7 +1,7 @@
 // image: one PE, from a file or as it lies in memory, in one shape.
-// Headers and directories (exports, debug, exceptions, version resource) are read by one reader for
-// both; LLVM's libObject is the second opinion in the tests.  It refuses an image for one bad
-// directory, and a dump's images are often cut or changed by packers.
+// The headers of a file come from LLVM's libObject; our own header reader serves memory images, and
+// files that libObject refuses (one bad directory is enough).  Directories (exports, debug, exceptions,
+// version resource) are read by rva, by one reader for both.
 // `dump` and `image` do not know each other's readers; only dump/records.h is shared.
 #pragma once
 

@@ -20,6 +20,10 @@ public:
       : file_(std::move(file)), origin_(origin) {}
 
   Result<void> read(Notes& notes) {
+    if (read_headers_by_libobject(file_->bytes(), *this)) {
+      order_sections();
+      return {};
+    }
     auto bytes = [this](std::uint64_t offset, std::span<std::byte> out) {
       return read_raw(offset, out);
     };
