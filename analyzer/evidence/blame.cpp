@@ -71,7 +71,7 @@ Blame blame_recursion(const Input& input, const stack::Stack& stack) {
   std::map<std::uint64_t, std::size_t> seen;
   for (std::size_t i = 0; i < stack.sure_frames && i < stack.frames.size(); ++i) {
     const stack::Frame& frame = stack.frames[i];
-    if (!frame.module || !passed_over(input, frame).empty()) continue;
+    if (module_of(input, frame).empty() || !passed_over(input, frame).empty()) continue;
     if (++seen[frame.pc] == kRecursion) {
       return blame_frame(
           input, frame,
@@ -131,7 +131,7 @@ Blame blame_along(const Input& input, const stack::Stack& stack) {
                   "the stack shows who noticed");
   for (std::size_t i = 0; i < trail.frames.size(); ++i) {
     const stack::Frame& frame = *trail.frames[i];
-    if (!frame.module || *frame.module >= input.snapshot.modules.size()) {
+    if (module_of(input, frame).empty()) {
       // Behind code in no module (a jump to garbage, generated code) only the next proved frame
       // counts.
       trail.only = "code outside of all modules and bystanders";

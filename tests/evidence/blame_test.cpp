@@ -286,6 +286,18 @@ TEST(Blame, NobodyOfTheseExceptions) {
   EXPECT_EQ(evidence::find_blame(hang.input()).why, "nothing crashed");
 }
 
+TEST(Blame, ModulesThatAreNotThere) {
+  Program p; // a module number beyond the list, and a module without a name
+  p.module("", 0x7FF700000000);
+  p.stack({{0x7FF700001000}, {0x7FF700002000}, {0x7FF700002000}, {0x7FF700002000}});
+  for (std::size_t i = 1; i < 4; ++i) p.stacks[0].frames[i].module = 99;
+  p.exception(0xC0000005, 0x7FF700001000);
+  p.context(p.registers(0x7FF700001000, 0x100000));
+  EXPECT_EQ(evidence::find_blame(p.input()).module, "");
+  p.snapshot.stop.code = 0xC00000FD;
+  EXPECT_EQ(evidence::find_blame(p.input()).module, "");
+}
+
 TEST(Bystanders, Patterns) {
   EXPECT_TRUE(evidence::matches_pattern("ntkrnl*.exe", "ntkrnlpa.exe"));
   EXPECT_TRUE(evidence::matches_pattern("*", ""));
