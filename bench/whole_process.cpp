@@ -1,6 +1,6 @@
-// Times whole processes side by side in one run: CPU seconds (user + system) and peak memory from the
-// kernel's own accounting (wait4), wall clock for orientation.  The programs take turns, so that a
-// busy machine disturbs all of them alike.
+// Times whole processes side by side in one run: CPU seconds (user + system) and peak memory from
+// the kernel's own accounting (wait4), wall clock for orientation.  The programs take turns, so
+// that a busy machine disturbs all of them alike.
 //
 //   bench_whole_process ROUNDS NAME COMMAND [NAME COMMAND]...     (COMMAND: words split at blanks)
 #include <sys/resource.h>

@@ -9,8 +9,8 @@ if(DUMPTRIAGE_WERROR)
   add_compile_options(-Werror)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 warns about its own std::optional and std::expected (GCC bug 80635).
-  add_compile_options(-Wno-maybe-uninitialized -Wno-missing-field-initializers)
+  # GCC 12 warns about its own std::optional, std::expected and std::string (GCC bugs 80635, 105651).
+  add_compile_options(-Wno-maybe-uninitialized -Wno-restrict -Wno-missing-field-initializers)
 else()
   add_compile_options(-Wno-missing-field-initializers)
 endif()

@@ -2,9 +2,9 @@
 // arithmetic that cannot wrap.  A view does not own its bytes; whoever hands it out keeps them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <span>

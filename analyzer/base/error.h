@@ -1,7 +1,7 @@
 // base: the vocabulary every room shares.  Its names live directly in `dumptriage`.
 //
-// How things fail.  A reader returns Result<T>; nothing throws across a room's wall.  The message of
-// an Error reads "what was being read: why (where)", e.g.
+// How things fail.  A reader returns Result<T>; nothing throws across a room's wall.  The message
+// of an Error reads "what was being read: why (where)", e.g.
 //   "ThreadList stream: 4096 entries do not fit in 96 bytes (file offset 0x1A4)".
 // Problems that do not end the work are Notes; they travel with the result to the report.
 #pragma once
@@ -38,9 +38,13 @@ struct Where {
   std::uint32_t column = 0;
 
   static Where file(std::uint64_t offset) { return {Space::file, offset, 0}; }
-  static Where virtual_address(std::uint64_t address) { return {Space::virtual_memory, address, 0}; }
+  static Where virtual_address(std::uint64_t address) {
+    return {Space::virtual_memory, address, 0};
+  }
   static Where rva(std::uint64_t rva) { return {Space::rva, rva, 0}; }
-  static Where text(std::uint32_t line, std::uint32_t column) { return {Space::text, line, column}; }
+  static Where text(std::uint32_t line, std::uint32_t column) {
+    return {Space::text, line, column};
+  }
   // "file offset 0x1A4", "virtual 0x8A01F3C8", "line 3, column 7"; empty for Space::none.
   std::string to_string() const;
   bool operator==(const Where&) const = default;

@@ -14,8 +14,9 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   // Opening a pipe or terminal would wait for ever.
   if (status.type() != llvm::sys::fs::file_type::regular_file)
     return fail(Code::io, path,
-                status.type() == llvm::sys::fs::file_type::directory_file ? "is a folder"
-                                                                          : "is not a regular file");
+                status.type() == llvm::sys::fs::file_type::directory_file
+                    ? "is a folder"
+                    : "is not a regular file");
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false, /*IsVolatile=*/false);
   if (!buffer) return fail(Code::io, path, buffer.getError().message());

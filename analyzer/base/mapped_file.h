@@ -7,7 +7,9 @@
 #include "base/bytes.h"
 #include "base/error.h"
 
-namespace llvm { class MemoryBuffer; }
+namespace llvm {
+class MemoryBuffer;
+}
 
 namespace dumptriage {
 

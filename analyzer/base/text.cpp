@@ -42,8 +42,14 @@ constexpr std::array<char16_t, 32> kCp1252 = {
 char32_t decode_utf8(std::string_view s, std::size_t& i) {
   auto byte = [&](std::size_t k) { return static_cast<unsigned char>(s[k]); };
   unsigned char lead = byte(i);
-  if (lead < 0x80) { ++i; return lead; }
-  int more = lead >= 0xF0 && lead < 0xF5 ? 3 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xC2 && lead < 0xE0 ? 1 : 0;
+  if (lead < 0x80) {
+    ++i;
+    return lead;
+  }
+  int more = lead >= 0xF0 && lead < 0xF5   ? 3
+             : lead >= 0xE0 && lead < 0xF0 ? 2
+             : lead >= 0xC2 && lead < 0xE0 ? 1
+                                           : 0;
   if (more == 0 || i + more >= s.size()) return 0xFFFFFFFF;
   char32_t c = lead & (0x3F >> more);
   for (int k = 1; k <= more; ++k) {

@@ -16,7 +16,7 @@ std::string utf8_from_utf16(ByteView bytes, std::uint64_t most_units = 32768);
 // Bytes that are valid UTF-8 stay; otherwise they are read as Windows-1252.
 std::string utf8_from_ansi(std::string_view bytes, std::size_t most = 32768);
 
-std::string lower(std::string_view text); // ASCII only
+std::string lower(std::string_view text);                    // ASCII only
 bool equals_no_case(std::string_view a, std::string_view b); // ASCII only
 // The last component of a Windows or POSIX path.
 std::string_view base_name(std::string_view path);

@@ -17,8 +17,8 @@ public:
   constexpr operator T() const { // NOLINT: reads like the integer it is
     std::make_unsigned_t<T> value = 0;
     for (std::size_t i = 0; i < sizeof(T); ++i)
-      value |= static_cast<std::make_unsigned_t<T>>(
-          static_cast<std::make_unsigned_t<T>>(bytes_[i]) << (8 * i));
+      value |= static_cast<std::make_unsigned_t<T>>(static_cast<std::make_unsigned_t<T>>(bytes_[i])
+                                                    << (8 * i));
     return static_cast<T>(value);
   }
 

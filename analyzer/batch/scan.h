@@ -10,12 +10,16 @@
 
 namespace dumptriage::batch {
 
-struct Progress { std::uint64_t done = 0, found = 0; std::string path; };
+struct Progress {
+  std::uint64_t done = 0, found = 0;
+  std::string path;
+};
 
 struct Callbacks {
   std::function<void(const report::Document&)> document; // in a stable order
   std::function<void(const Progress&)> progress;
-  std::function<bool()> stop; // asked before each file: true ends the scan (nobody reads the result)
+  std::function<bool()>
+      stop; // asked before each file: true ends the scan (nobody reads the result)
   std::function<void(const Error&)> unreadable; // a folder or file that the walk could not open
 };
 

@@ -21,9 +21,10 @@ std::string_view name_of(Kind kind);     // "triage"
 
 // What a file is, from its first bytes and its size; said for every file, also one we cannot read.
 struct Identity {
-  bool is_dump = false;   // some Windows (or Breakpad) dump, readable or not
-  bool readable = false;  // open() can make more of it than this sentence
-  std::string description; // "64-bit kernel triage dump of Windows 10 (build 19041), x64", "ELF core", "empty file"
+  bool is_dump = false;    // some Windows (or Breakpad) dump, readable or not
+  bool readable = false;   // open() can make more of it than this sentence
+  std::string description; // "64-bit kernel triage dump of Windows 10 (build 19041), x64", "ELF
+                           // core", "empty file"
 };
 Identity identify(ByteView file);
 
@@ -32,16 +33,16 @@ struct Dump {
   Format format = Format::minidump;
   Kind kind = Kind::user;
   arch::Machine machine = arch::Machine::unknown;
-  bool complete = true; // nothing that the file promises is missing
-  std::string description; // Identity::description
+  bool complete = true;               // nothing that the file promises is missing
+  std::string description;            // Identity::description
   std::unique_ptr<Minidump> minidump; // exactly one of these two
   std::unique_ptr<KernelDump> kernel;
   std::shared_ptr<const memory::AddressSpace> memory; // never null; may be empty
   Notes notes;
 };
 
-// Reads directories, lists and headers; no memory contents.  An Error only when nothing at all can be
-// said beyond identify(); its `why` then holds the description of what the file is.
+// Reads directories, lists and headers; no memory contents.  An Error only when nothing at all can
+// be said beyond identify(); its `why` then holds the description of what the file is.
 Result<Dump> open(const std::string& path);
 Result<Dump> open(std::shared_ptr<const MappedFile> file);
 

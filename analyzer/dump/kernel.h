@@ -12,7 +12,9 @@
 
 namespace dumptriage::dump {
 
-struct PhysicalRun { std::uint64_t base_page = 0, page_count = 0; };
+struct PhysicalRun {
+  std::uint64_t base_page = 0, page_count = 0;
+};
 
 // Header fields that hold the filler 'PAGE' are nothing; where there is no optional, 0.
 struct KernelHeader {
@@ -26,19 +28,28 @@ struct KernelHeader {
   std::array<std::uint64_t, 4> bugcheck_parameters{};
   std::uint64_t kd_debugger_data_block = 0;
   std::optional<std::uint32_t> dump_type, product_type, suite_mask, attributes, writer_status;
-  std::optional<std::uint64_t> required_dump_space, system_time /*FILETIME*/, system_up_time /*100 ns*/;
+  std::optional<std::uint64_t> required_dump_space, system_time /*FILETIME*/,
+      system_up_time /*100 ns*/;
   std::optional<std::uint32_t> mini_dump_fields, boot_id;
   std::optional<bool> pae_enabled;
   std::optional<std::uint64_t> physical_pages; // NumberOfPages of the physical memory block
   std::vector<PhysicalRun> physical_runs;      // empty when the block holds what it cannot hold
   std::string comment, version_user;
-  ByteView context; // ContextRecord; trust rules are stack/fault_origin's business
+  ByteView context;          // ContextRecord; trust rules are stack/fault_origin's business
   ExceptionRecord exception; // never the fault by itself: see 0x7E in reference notes
 };
 
-struct DataBlock { std::uint64_t address = 0; std::uint64_t offset = 0; std::uint64_t size = 0; };
+struct DataBlock {
+  std::uint64_t address = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
 
-struct SecondaryBlob { std::string guid; std::string name; std::uint64_t offset = 0, size = 0; };
+struct SecondaryBlob {
+  std::string guid;
+  std::string name;
+  std::uint64_t offset = 0, size = 0;
+};
 
 // One CPU as far as the dump stores it.
 struct KernelCpu {
@@ -47,14 +58,14 @@ struct KernelCpu {
   std::uint64_t current_thread = 0; // KTHREAD address
   std::uint64_t idle_thread = 0;    // KTHREAD address of this CPU's idle thread; 0 unknown
   std::uint64_t context_address = 0;
-  ByteView context;                 // raw CONTEXT; empty when not stored
-  std::string context_from;         // "KPRCB.Context", "KPRCB.ProcessorState", "header"
+  ByteView context;         // raw CONTEXT; empty when not stored
+  std::string context_from; // "KPRCB.Context", "KPRCB.ProcessorState", "header"
 };
 
 struct Triage64 {
   std::uint32_t service_pack_build = 0, size_of_dump = 0, triage_options = 0;
   std::vector<Module> drivers;
-  bool drivers_complete = true;   // the list is whole, and the kernel did not say that it overflowed
+  bool drivers_complete = true; // the list is whole, and the kernel did not say that it overflowed
   std::vector<UnloadedModule> unloaded_drivers;
   std::string broken_driver;
   std::uint64_t stack_start = 0; // TopOfStack: the lowest address
@@ -63,9 +74,9 @@ struct Triage64 {
   // Addresses of the last two, where their own list heads tell them; 0 otherwise.
   std::uint64_t process_address = 0, thread_address = 0;
   std::optional<std::uint32_t> crashed_cpu; // KPRCB.Number of `prcb`
-  ByteView debugger_data;         // decoded KDDEBUGGER_DATA64
-  std::uint64_t backing_store_start = 0; // Itanium; 0: no source settles where the slice lies
-  std::uint64_t backing_store_limit = 0; // LimitOfBStore, as it stands
+  ByteView debugger_data;                   // decoded KDDEBUGGER_DATA64
+  std::uint64_t backing_store_start = 0;    // Itanium; 0: no source settles where the slice lies
+  std::uint64_t backing_store_limit = 0;    // LimitOfBStore, as it stands
   ByteView backing_store;
   std::vector<DataBlock> data_blocks;
   std::vector<SecondaryBlob> blobs;

@@ -16,13 +16,13 @@ namespace dumptriage::dump {
 struct DebugId {
   enum class Kind { none, rsds, nb10, elf_build_id, embedded };
   Kind kind = Kind::none;
-  std::string file; // path as recorded by the linker
+  std::string file;                    // path as recorded by the linker
   std::array<std::uint8_t, 16> guid{}; // rsds, as stored
-  std::uint32_t signature = 0; // nb10: time stamp
+  std::uint32_t signature = 0;         // nb10: time stamp
   std::uint32_t age = 0;
   std::vector<std::uint8_t> build_id; // elf_build_id
-  // The symbol-server key: GUID as 32 upper-case digits + age in hex, or signature (8 digits) + age.
-  // For ELF the Breakpad form of the build id + "0".  Empty for none.
+  // The symbol-server key: GUID as 32 upper-case digits + age in hex, or signature (8 digits) +
+  // age. For ELF the Breakpad form of the build id + "0".  Empty for none.
   std::string key() const;
   bool operator==(const DebugId&) const = default;
 };
@@ -32,14 +32,14 @@ DebugId read_codeview(ByteView record);
 
 struct FileVersion {
   std::array<std::uint16_t, 4> part{}; // major, minor, build, revision
-  std::string to_string() const; // "5.2.3790.3959"
+  std::string to_string() const;       // "5.2.3790.3959"
   auto operator<=>(const FileVersion&) const = default;
 };
 
 struct Module {
   std::string path; // as recorded; name() is its last component
   std::uint64_t base = 0;
-  std::uint64_t size = 0; // SizeOfImage
+  std::uint64_t size = 0;      // SizeOfImage
   std::uint32_t timestamp = 0; // PE TimeDateStamp; 0 = not recorded
   std::uint32_t checksum = 0;
   std::optional<FileVersion> version; // as recorded by the dump's writer, not from a file
@@ -68,10 +68,10 @@ struct Thread {
   std::uint64_t teb = 0;
   std::uint32_t suspend_count = 0, priority_class = 0, priority = 0;
   std::uint64_t stack_start = 0, stack_size = 0; // captured slice, low address first
-  ByteView context; // raw CONTEXT; empty when missing
-  std::uint64_t start_address = 0; // ThreadInfo stream
+  ByteView context;                              // raw CONTEXT; empty when missing
+  std::uint64_t start_address = 0;               // ThreadInfo stream
   std::uint64_t create_time = 0, exit_time = 0, kernel_time = 0, user_time = 0; // FILETIME units
-  std::uint64_t backing_store_start = 0, backing_store_size = 0; // Itanium RSE
+  std::uint64_t backing_store_start = 0, backing_store_size = 0;                // Itanium RSE
 };
 
 } // namespace dumptriage::dump

@@ -19,23 +19,27 @@ struct Input {
 };
 
 // stop.cpp: what stopped it, in words.
-struct ParameterMeaning { std::uint64_t value = 0; std::string meaning; };
+struct ParameterMeaning {
+  std::uint64_t value = 0;
+  std::string meaning;
+};
 struct StopText {
-  std::string name;  // "DRIVER_IRQL_NOT_LESS_OR_EQUAL", "STATUS_ACCESS_VIOLATION"
+  std::string name;             // "DRIVER_IRQL_NOT_LESS_OR_EQUAL", "STATUS_ACCESS_VIOLATION"
   std::uint32_t normalized = 0; // bugcheck without the 0x10000000 bit of M variants
-  std::string summary; // one sentence
-  std::vector<ParameterMeaning> parameters; // with module+offset for code addresses, NTSTATUS names, ...
+  std::string summary;          // one sentence
+  std::vector<ParameterMeaning>
+      parameters; // with module+offset for code addresses, NTSTATUS names, ...
 };
 StopText describe_stop(const Input& input);
 
 // fault.cpp: the instruction at fault and the address it touched.
 struct Fault {
   std::uint64_t ip = 0;
-  std::string instruction;             // "mov eax, dword ptr [ecx + 8]"; empty when its bytes are missing
-  std::string access;                  // "read", "write", "execute", "" = unknown
-  std::optional<std::uint64_t> address; // touched
-  std::string address_class; // see address_class.h; "" = unknown
-  std::string explanation;   // one sentence for people
+  std::string instruction; // "mov eax, dword ptr [ecx + 8]"; empty when its bytes are missing
+  std::string access;      // "read", "write", "execute", "" = unknown
+  std::optional<std::uint64_t> address;         // touched
+  std::string address_class;                    // see address_class.h; "" = unknown
+  std::string explanation;                      // one sentence for people
   memory::Origin origin = memory::Origin::dump; // of the instruction's bytes
 };
 std::optional<Fault> describe_fault(const Input& input);
@@ -50,7 +54,9 @@ struct Blame {
 Blame find_blame(const Input& input);
 
 // bucket.cpp.  key never uses names; family drops build ids; title is for people.
-struct Bucket { std::string key, family, title; };
+struct Bucket {
+  std::string key, family, title;
+};
 Bucket make_bucket(const Input& input, const StopText& stop, const Blame& blame);
 
 FactSet extract(const Input& input);

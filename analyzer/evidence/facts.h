@@ -1,6 +1,6 @@
 // evidence: snapshot and stacks become facts, one extractor per file, registered in registry.cpp.
-// A fact is {kind, id, fields, refs, where, trust}; rules know facts only.  Every extractor also says
-// how much it could see (coverage): a condition may answer "no" only over complete coverage.
+// A fact is {kind, id, fields, refs, where, trust}; rules know facts only.  Every extractor also
+// says how much it could see (coverage): a condition may answer "no" only over complete coverage.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,10 @@
 
 namespace dumptriage::evidence {
 
-struct Address { std::uint64_t value = 0; bool operator==(const Address&) const = default; };
+struct Address {
+  std::uint64_t value = 0;
+  bool operator==(const Address&) const = default;
+};
 using Value = std::variant<bool, std::uint64_t, Address, std::string>;
 
 struct Fact {
@@ -28,7 +31,7 @@ struct Fact {
 
   const std::string* text(const std::string& field) const;
   std::optional<std::uint64_t> number(const std::string& field) const; // also addresses
-  bool flag(const std::string& field) const; // false when missing
+  bool flag(const std::string& field) const;                           // false when missing
 };
 
 struct Coverage {
@@ -36,7 +39,8 @@ struct Coverage {
   std::string kind;
   Extent extent = Extent::none;
   std::uint64_t seen = 0, of = 0; // of 0 = not known
-  std::string missing; // for people, empty when complete: "CPU 1's stack beyond frame 3: no image of nt"
+  std::string
+      missing; // for people, empty when complete: "CPU 1's stack beyond frame 3: no image of nt"
 };
 
 struct FactSet {

@@ -34,8 +34,8 @@ std::uint32_t size_in(std::string_view text) {
 
 // Hints and address arithmetic: they name memory without touching it, or without ever faulting.
 bool touches_nothing(std::string_view name) {
-  return (name.starts_with("LEA") && !name.starts_with("LEAVE")) ||
-         name.starts_with("NOOP") || name.starts_with("PREFETCH");
+  return (name.starts_with("LEA") && !name.starts_with("LEAVE")) || name.starts_with("NOOP") ||
+         name.starts_with("PREFETCH");
 }
 
 bool is_push(std::string_view name) { return name.starts_with("PUSH"); }

@@ -1,8 +1,8 @@
 // image: one PE, from a file or as it lies in memory, in one shape.
 // The headers of a file come from LLVM's libObject; our own header reader serves memory images, and
-// files that libObject refuses (one bad directory is enough).  Directories (exports, debug, exceptions,
-// version resource) are read by rva, by one reader for both.
-// `dump` and `image` do not know each other's readers; only dump/records.h is shared.
+// files that libObject refuses (one bad directory is enough).  Directories (exports, debug,
+// exceptions, version resource) are read by rva, by one reader for both. `dump` and `image` do not
+// know each other's readers; only dump/records.h is shared.
 #pragma once
 
 #include <memory>
@@ -19,9 +19,17 @@
 
 namespace dumptriage::image {
 
-struct Section { std::string name; std::uint32_t rva = 0, virtual_size = 0, raw_offset = 0, raw_size = 0, characteristics = 0; };
+struct Section {
+  std::string name;
+  std::uint32_t rva = 0, virtual_size = 0, raw_offset = 0, raw_size = 0, characteristics = 0;
+};
 
-struct Export { std::uint32_t rva = 0; std::uint32_t ordinal = 0; std::string name; std::string forwarder; };
+struct Export {
+  std::uint32_t rva = 0;
+  std::uint32_t ordinal = 0;
+  std::string name;
+  std::string forwarder;
+};
 
 class Image {
 public:
@@ -33,16 +41,19 @@ public:
   bool pe32_plus = false;
   std::vector<Section> sections;
   // Data directories by IMAGE_DIRECTORY_ENTRY_*: rva and size.
-  struct Directory { std::uint32_t rva = 0, size = 0; };
+  struct Directory {
+    std::uint32_t rva = 0, size = 0;
+  };
   std::vector<Directory> directories;
-  // max(PointerToRawData + SizeOfRawData): the file size that KB file tables print for stripped builds.
+  // max(PointerToRawData + SizeOfRawData): the file size that KB file tables print for stripped
+  // builds.
   std::uint64_t raw_size = 0;
 
   std::uint32_t section_alignment = 0, size_of_headers = 0;
 
-  // Bytes of the image as loaded, without relocations applied; as many as are there.  Of a file: what
-  // a section has in memory beyond its raw data is zero, what the file should hold beyond its end is
-  // not there.
+  // Bytes of the image as loaded, without relocations applied; as many as are there.  Of a file:
+  // what a section has in memory beyond its raw data is zero, what the file should hold beyond its
+  // end is not there.
   virtual std::size_t read_rva(std::uint32_t rva, std::span<std::byte> out) const = 0;
   // Bytes by file offset, for data that no section maps; none for an image in memory.
   virtual std::size_t read_raw(std::uint64_t, std::span<std::byte>) const { return 0; }
@@ -56,8 +67,8 @@ public:
   const std::vector<Export>& exports() const; // sorted by rva
   const dump::DebugId& debug_id() const;
   const std::optional<dump::FileVersion>& version() const; // VS_FIXEDFILEINFO
-  // x64: the entry of the function table that covers `rva` (image_base is left 0).  An indirect entry
-  // is replaced by the one it names, whose range need not contain `rva`, as the system does.
+  // x64: the entry of the function table that covers `rva` (image_base is left 0).  An indirect
+  // entry is replaced by the one it names, whose range need not contain `rva`, as the system does.
   // `leaf` only when the entries on both sides were read and `rva` lies in code.
   arch::FunctionLookup find_function(std::uint32_t rva, arch::FunctionEntry& entry) const;
   // What the function table says about where the code around `rva` begins.
@@ -82,9 +93,12 @@ private:
   dump::DebugId read_debug_id() const;
   std::optional<dump::FileVersion> read_version() const;
   // A field of 4 or 8 bytes that holds an address.
-  struct Relocation { std::uint32_t rva = 0; std::uint8_t size = 0; };
+  struct Relocation {
+    std::uint32_t rva = 0;
+    std::uint8_t size = 0;
+  };
   const std::vector<Relocation>& relocations() const; // sorted by rva
-  std::vector<std::uint32_t> by_rva_; // indexes of `sections`
+  std::vector<std::uint32_t> by_rva_;                 // indexes of `sections`
   mutable std::optional<std::vector<Export>> exports_;
   mutable std::optional<dump::DebugId> debug_id_;
   mutable std::optional<std::optional<dump::FileVersion>> version_;

@@ -24,9 +24,9 @@ enum class Origin {
 };
 
 struct ReadOutcome {
-  std::size_t got = 0; // leading bytes that were read
+  std::size_t got = 0;                   // leading bytes that were read
   Presence presence = Presence::present; // of the byte at `got` when got < asked
-  Origin origin = Origin::dump; // the least trusted origin among the bytes read
+  Origin origin = Origin::dump;          // the least trusted origin among the bytes read
   bool complete(std::size_t asked) const { return got == asked; }
 };
 
@@ -37,7 +37,9 @@ public:
   virtual ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const = 0;
   // The longest stretch of captured bytes that contains `address`, as [start, end); used to bound
   // stacks and scans.  Nothing when the address is not captured.
-  struct Range { std::uint64_t start = 0, end = 0; };
+  struct Range {
+    std::uint64_t start = 0, end = 0;
+  };
   virtual std::optional<Range> range_around(std::uint64_t address) const = 0;
 
   std::optional<std::uint64_t> u64(std::uint64_t address) const;
@@ -48,8 +50,8 @@ public:
   }
 };
 
-// Pieces of memory laid out flat, as in minidumps and triage dumps.  Pieces may overlap (triage dumps
-// do): the piece added first wins.  Contents are views of the mapped file.
+// Pieces of memory laid out flat, as in minidumps and triage dumps.  Pieces may overlap (triage
+// dumps do): the piece added first wins.  Contents are views of the mapped file.
 class FlatRanges final : public AddressSpace {
 public:
   // A piece that wraps 2^64 is cut there.
@@ -62,7 +64,11 @@ public:
   std::uint64_t byte_count() const; // sum over the resolved pieces
 
 private:
-  struct Piece { std::uint64_t address; ByteView bytes; std::size_t rank; };
+  struct Piece {
+    std::uint64_t address;
+    ByteView bytes;
+    std::size_t rank;
+  };
   std::vector<Piece> pieces_;
 };
 

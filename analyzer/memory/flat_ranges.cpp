@@ -7,7 +7,8 @@ namespace dumptriage::memory {
 
 void FlatRanges::add(std::uint64_t address, ByteView bytes) {
   if (bytes.empty()) return;
-  std::uint64_t room = UINT64_MAX - address; // the last byte of the space is given up: no wrap to test
+  std::uint64_t room =
+      UINT64_MAX - address; // the last byte of the space is given up: no wrap to test
   pieces_.push_back({address, bytes.clamp(0, room), pieces_.size()});
 }
 
@@ -22,7 +23,11 @@ void FlatRanges::seal() {
   if (disjoint) return;
 
   // A sweep over all borders; between two borders the live piece of lowest rank owns the bytes.
-  struct Border { std::uint64_t at; bool opens; std::size_t piece; };
+  struct Border {
+    std::uint64_t at;
+    bool opens;
+    std::size_t piece;
+  };
   std::vector<Border> borders;
   borders.reserve(2 * pieces_.size());
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
@@ -54,8 +59,8 @@ void FlatRanges::seal() {
     ByteView part = owner.bytes.clamp(at - owner.address, borders[i].at - at);
     if (!resolved.empty() && resolved.back().rank == owner.rank &&
         resolved.back().address + resolved.back().bytes.size() == at)
-      resolved.back().bytes = ByteView(resolved.back().bytes.data(),
-                                       resolved.back().bytes.size() + part.size());
+      resolved.back().bytes =
+          ByteView(resolved.back().bytes.data(), resolved.back().bytes.size() + part.size());
     else
       resolved.push_back({at, part, owner.rank});
   }

@@ -18,9 +18,9 @@ struct Options {
   Threads threads = Threads::cpus; // whose stacks are walked
   bool hash_full = false;
   bool all_rules = false;
-  bool trust_siblings = false; // look for images and symbols beside the dump, marked `sibling`
+  bool trust_siblings = false;     // look for images and symbols beside the dump, marked `sibling`
   bool search_all_modules = false; // for `symbols DUMP`
-  bool judge = true; // false: facts only, no rules
+  bool judge = true;               // false: facts only, no rules
 };
 
 // What is shared by all dumps of one run: the rules and the indexed symbol folders.

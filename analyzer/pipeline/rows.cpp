@@ -32,8 +32,7 @@ report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const A
   if (frame.symbol) {
     const symbols::Symbol& symbol = frame.symbol->symbol;
     row.function = symbol.function;
-    // Names belong to lookup(); the offset shown is that of the return address itself.
-    row.offset = symbol.offset + (frame.pc - frame.lookup());
+    row.offset = symbol.offset;
     row.file = symbol.file;
     row.line = symbol.line;
     row.name_source = symbols::name_of(symbol.source);

@@ -1,5 +1,6 @@
 // report: a Document (one dump) and a ShareDocument (a scanned share) are the only inputs of the
-// renderers.  All text in them is safe UTF-8 already.  The JSON contract is docs/report.schema.json.
+// renderers.  All text in them is safe UTF-8 already.  The JSON contract is
+// docs/report.schema.json.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +13,21 @@
 
 namespace dumptriage::report {
 
-struct Parameter { std::uint64_t value = 0; std::string meaning; };
+struct Parameter {
+  std::uint64_t value = 0;
+  std::string meaning;
+};
 
 struct FrameRow {
   std::size_t index = 0;
   std::uint64_t pc = 0, sp = 0;
   std::string module, function, file;
-  std::optional<std::uint64_t> offset; // in the function, or rva in the module when there is no name
+  std::optional<std::uint64_t>
+      offset; // in the function, or rva in the module when there is no name
   std::uint32_t line = 0;
   std::string trust, name_source; // name_source "" = no name
-  bool name_exact = false; // the symbol file's id matches the image's
-  std::string origin;      // "dump", "image", "sibling": where unwind bytes came from
+  bool name_exact = false;        // the symbol file's id matches the image's
+  std::string origin;             // "dump", "image", "sibling": where unwind bytes came from
 };
 
 struct ThreadRow {
@@ -36,8 +41,19 @@ struct ThreadRow {
   std::string ended, sure_ended, context_from;
 };
 
-struct CpuRow { std::uint32_t number = 0; std::uint64_t current_thread = 0; std::optional<std::uint32_t> irql; std::string context_from; std::optional<std::uint64_t> pc; bool crashed = false; };
-struct ProcessRow { std::uint64_t id = 0; std::string name; std::optional<std::uint32_t> session; };
+struct CpuRow {
+  std::uint32_t number = 0;
+  std::uint64_t current_thread = 0;
+  std::optional<std::uint32_t> irql;
+  std::string context_from;
+  std::optional<std::uint64_t> pc;
+  bool crashed = false;
+};
+struct ProcessRow {
+  std::uint64_t id = 0;
+  std::string name;
+  std::optional<std::uint32_t> session;
+};
 struct ModuleRow {
   std::string name, path;
   std::uint64_t base = 0, size = 0;
@@ -50,13 +66,28 @@ struct ModuleRow {
   std::string image_id, image_path, image_why, symbols_path, symbols_why;
   bool matters = false; // on a stack, blamed, or named by a rule: printed in the text report
 };
-struct UnloadedRow { std::string name; std::uint64_t base = 0, size = 0; std::uint32_t timestamp = 0; };
-struct Wanted { std::string kind /*image|pdb|sym*/, name, id, why; };
+struct UnloadedRow {
+  std::string name;
+  std::uint64_t base = 0, size = 0;
+  std::uint32_t timestamp = 0;
+};
+struct Wanted {
+  std::string kind /*image|pdb|sym*/, name, id, why;
+};
 
-struct FindingRow { std::string answer; bool weak = false; std::string condition, because; std::vector<std::string> facts; std::vector<FindingRow> children; };
+struct FindingRow {
+  std::string answer;
+  bool weak = false;
+  std::string condition, because;
+  std::vector<std::string> facts;
+  std::vector<FindingRow> children;
+};
 struct MatchRow {
   std::string rule, kb, title, about, verdict, fix_state;
-  struct File { std::string file, arch, branch, version, built; std::uint64_t bytes = 0; };
+  struct File {
+    std::string file, arch, branch, version, built;
+    std::uint64_t bytes = 0;
+  };
   struct {
     bool hotfix = false, unpublished = false;
     std::vector<std::string> service_packs, replaces, caveats;
@@ -69,24 +100,51 @@ struct MatchRow {
 };
 
 struct Document {
-  struct { std::string name = "dumptriage", version; std::size_t rules_count = 0; std::string rules_digest; } tool;
-  struct { std::string path; std::uint64_t size = 0; std::string id, id_kind, format, kind, arch, description, accuracy; bool complete = true; } dump;
+  struct {
+    std::string name = "dumptriage", version;
+    std::size_t rules_count = 0;
+    std::string rules_digest;
+  } tool;
+  struct {
+    std::string path;
+    std::uint64_t size = 0;
+    std::string id, id_kind, format, kind, arch, description, accuracy;
+    bool complete = true;
+  } dump;
   int pointer_size = 8;
-  struct { std::string name, family, service_pack, edition; std::uint32_t build = 0; std::optional<std::uint32_t> cpus; } os;
-  struct { std::string crash; std::optional<std::uint64_t> uptime_s; } time;
+  struct {
+    std::string name, family, service_pack, edition;
+    std::uint32_t build = 0;
+    std::optional<std::uint32_t> cpus;
+  } os;
+  struct {
+    std::string crash;
+    std::optional<std::uint64_t> uptime_s;
+  } time;
   struct {
     std::string kind = "none"; // bugcheck|exception|hang|none
     std::uint32_t code = 0;
     std::string name, summary;
     std::vector<Parameter> parameters;
-    struct { bool present = false; std::uint32_t code = 0; std::string name, from; std::uint64_t address = 0; std::vector<std::uint64_t> parameters; } exception; // behind a bugcheck
+    struct {
+      bool present = false;
+      std::uint32_t code = 0;
+      std::string name, from;
+      std::uint64_t address = 0;
+      std::vector<std::uint64_t> parameters;
+    } exception;                              // behind a bugcheck
     std::optional<std::uint64_t> ip, address; // faulting instruction; address touched
     std::string access, address_class, instruction, explanation, context_from;
     std::optional<std::uint32_t> cpu, irql;
     std::string process, thread;
   } crash;
-  struct { std::string module, function, why, trust; std::optional<std::uint64_t> offset; } blame;
-  struct { std::string key, family, title; } bucket;
+  struct {
+    std::string module, function, why, trust;
+    std::optional<std::uint64_t> offset;
+  } blame;
+  struct {
+    std::string key, family, title;
+  } bucket;
   std::vector<CpuRow> cpus;
   std::vector<ProcessRow> processes;
   std::vector<ThreadRow> threads;
@@ -102,9 +160,21 @@ struct Document {
 };
 
 // One line of a scanned share.
-struct ShareRow { std::string path, kind, os, stop, blame, bucket_key, bucket_title, verdict, kb; std::string crash_time; bool failed = false; std::string error; };
-struct BucketRow { std::string key, title, kb, verdict; std::uint64_t count = 0; std::string first_path; };
-struct KbRow { std::string kb, title, verdict; std::uint64_t count = 0; };
+struct ShareRow {
+  std::string path, kind, os, stop, blame, bucket_key, bucket_title, verdict, kb;
+  std::string crash_time;
+  bool failed = false;
+  std::string error;
+};
+struct BucketRow {
+  std::string key, title, kb, verdict;
+  std::uint64_t count = 0;
+  std::string first_path;
+};
+struct KbRow {
+  std::string kb, title, verdict;
+  std::uint64_t count = 0;
+};
 struct ShareDocument {
   std::vector<ShareRow> rows;
   std::vector<BucketRow> buckets; // most frequent first
@@ -112,9 +182,14 @@ struct ShareDocument {
   std::uint64_t analysed = 0, failed = 0, other_files = 0;
 };
 
-struct TextOptions { bool colour = false; enum class Threads { crashed, cpus, all } threads = Threads::cpus; bool all_modules = false; };
+struct TextOptions {
+  bool colour = false;
+  enum class Threads { crashed, cpus, all } threads = Threads::cpus;
+  bool all_modules = false;
+};
 
-std::string to_json(const Document& document, int indent = 2); // indent -1: one line, no newline at its end
+std::string to_json(const Document& document,
+                    int indent = 2); // indent -1: one line, no newline at its end
 std::string to_text(const Document& document, const TextOptions& options);
 // What `symbols DUMP` shows: every module, wanted ids, what was found where, what did not match.
 std::string symbols_table(const Document& document, bool colour);

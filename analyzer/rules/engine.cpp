@@ -34,6 +34,11 @@ void collect_missing(const Finding& finding, std::vector<std::string>& missing) 
   if (std::ranges::find(missing, line) == missing.end()) missing.push_back(std::move(line));
 }
 
+bool has_certain_leaf(const Finding& finding) {
+  if (finding.children.empty()) return certain(finding);
+  return std::ranges::any_of(finding.children, has_certain_leaf);
+}
+
 class Judgement {
 public:
   Judgement(const Rule& rule, const evidence::FactSet& facts) : rule_(rule), facts_(facts) {
@@ -46,6 +51,10 @@ public:
     finish();
     return std::move(match_);
   }
+
+  // An undecided rule for which nothing at all was seen is no lead: a dump that holds next to
+  // nothing would list the whole catalogue.
+  bool idle() const { return idle_; }
 
 private:
   const Finding& section(Finding finding) {
@@ -73,7 +82,7 @@ private:
       if (refute.answer != Answer::no)
         cap(Verdict::likely, "something that would refute it is not ruled out");
     }
-    const Finding& require = section(all_of("require", judge_each(rule_.require, facts_)));
+    const Finding require = section(all_of("require", judge_each(rule_.require, facts_)));
     if (require.answer == Answer::no) return Verdict::no_match;
     collect_missing(require, match_.evidence_missing);
     const bool undecided = require.answer == Answer::cannot_tell;
@@ -81,9 +90,20 @@ private:
       cap(Verdict::possible, "what the rule requires rests on a guess");
     judge_fix_state();
     if (match_.fix_state == FixState::installed) return Verdict::refuted;
-    if (undecided) return Verdict::undecided;
+    if (undecided) {
+      idle_ = !has_certain_leaf(require) && !anything_speaks_for_it();
+      return Verdict::undecided;
+    }
     if (rule_.ceiling) cap(*rule_.ceiling, "this article cannot be proved further");
     return std::min(weigh(), limit_);
+  }
+
+  bool anything_speaks_for_it() const {
+    auto speaks = [this](const std::shared_ptr<const Condition>& condition) {
+      return has_certain_leaf(condition->judge(facts_));
+    };
+    return std::ranges::any_of(rule_.confirm, speaks) ||
+           std::ranges::any_of(rule_.support, speaks, &Support::condition);
   }
 
   void judge_fix_state() {
@@ -155,6 +175,7 @@ private:
   const evidence::FactSet& facts_;
   Match match_;
   Verdict limit_ = Verdict::confirmed;
+  bool idle_ = false;
   std::vector<std::string> limits_;
 };
 
@@ -180,8 +201,10 @@ std::string_view name_of(FixState state) {
 std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& facts, bool all) {
   std::vector<Match> matches;
   for (const Rule& rule : catalogue.rules) {
-    Match match = Judgement(rule, facts).run();
-    if (all || match.verdict > Verdict::no_match) matches.push_back(std::move(match));
+    Judgement judgement(rule, facts);
+    Match match = judgement.run();
+    if (all || (match.verdict > Verdict::no_match && !judgement.idle()))
+      matches.push_back(std::move(match));
   }
   std::ranges::stable_sort(matches, [](const Match& a, const Match& b) {
     return a.verdict != b.verdict ? a.verdict > b.verdict : a.rule->id < b.rule->id;

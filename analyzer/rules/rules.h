@@ -1,5 +1,6 @@
-// rules: facts -> verdicts.  It knows no dump.  One file per condition kind in conditions/, a registry
-// beside them; loader.cpp reads YAML (LLVM YAMLTraits), engine.cpp judges in the architecture's order.
+// rules: facts -> verdicts.  It knows no dump.  One file per condition kind in conditions/, a
+// registry beside them; loader.cpp reads YAML (LLVM YAMLTraits), engine.cpp judges in the
+// architecture's order.
 #pragma once
 
 #include <functional>
@@ -66,7 +67,10 @@ struct Fix {
   std::vector<std::string> caveats; // printed with a confirmed verdict
 };
 
-struct Support { bool strong = false; std::shared_ptr<const Condition> condition; };
+struct Support {
+  bool strong = false;
+  std::shared_ptr<const Condition> condition;
+};
 
 struct Rule {
   std::string id, kb, title, about, workaround, note;
@@ -76,7 +80,8 @@ struct Rule {
   std::vector<std::shared_ptr<const Condition>> applies, refute, require;
   std::vector<std::shared_ptr<const Condition>> confirm; // groups; one yes is enough
   std::vector<Support> support;
-  std::shared_ptr<const Condition> fixed_check; // module against the fix; null when none is published
+  std::shared_ptr<const Condition>
+      fixed_check; // module against the fix; null when none is published
   std::optional<Verdict> ceiling;
   std::vector<std::string> rivals;
 };
@@ -92,7 +97,7 @@ struct Match {
 
 // A file that could not be read costs that file only.
 struct Catalogue {
-  std::vector<Rule> rules; // by id
+  std::vector<Rule> rules;   // by id
   std::vector<Error> errors; // with file name in `what`, line and column in `where`
   std::string digest;
 };
@@ -110,6 +115,7 @@ Result<std::vector<RuleText>> read_rule_files(const std::string& path);
 std::vector<Error> lint(const Catalogue& catalogue);
 
 // Best verdict first; `all` keeps not_applicable and no_match.
-std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& facts, bool all = false);
+std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& facts,
+                         bool all = false);
 
 } // namespace dumptriage::rules

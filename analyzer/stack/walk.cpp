@@ -278,6 +278,7 @@ bool Walker::step() {
 
 bool Walker::follows_call(std::uint64_t value) {
   if (value < 2 || !ground_.module_at(value - 1)) return false;
+  if (ground_.is_code && ground_.is_code(value - 1) == false) return false;
   if (!ground_.arch.call_before) return true;
   return ground_.arch.call_before(ground_.memory, value).value_or(true);
 }
@@ -317,9 +318,12 @@ Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t 
 Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::ModuleSet& modules,
            std::uint64_t stack_low, std::uint64_t stack_high, const WalkLimits& limits) {
   const Ground ground{
-      arch, modules, modules.overlay(),
+      arch,
+      modules,
+      modules.overlay(),
       [&](std::uint64_t address) { return modules.module_at(address); },
-      [&](std::size_t index) { return std::string(modules.modules()[index].name()); }};
+      [&](std::size_t index) { return std::string(modules.modules()[index].name()); },
+      [&](std::uint64_t address) { return modules.is_code(address); }};
   return walk_on(ground, start, stack_low, stack_high, limits);
 }
 

@@ -13,6 +13,8 @@ struct Ground {
   const memory::AddressSpace& memory; // with image files laid over the holes
   std::function<std::optional<std::size_t>(std::uint64_t)> module_at;
   std::function<std::string(std::size_t)> module_name;
+  // May the address be executed?  Nothing when no image tells.
+  std::function<std::optional<bool>(std::uint64_t)> is_code;
 };
 
 Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t stack_low,

@@ -230,6 +230,16 @@ arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entr
   return result;
 }
 
+std::optional<bool> ModuleSet::is_code(std::uint64_t address) const {
+  std::size_t module = state_->module_at(address);
+  if (module == kNoModule) return std::nullopt;
+  std::uint64_t rva = address - modules_[module].base;
+  const image::Image* image = state_->image_of(module);
+  if (image == nullptr || image->sections.empty() || rva > UINT32_MAX) return std::nullopt;
+  const image::Section* section = image->section_at(static_cast<std::uint32_t>(rva));
+  return section != nullptr && (section->characteristics & formats::kSectionExecute);
+}
+
 const memory::AddressSpace& ModuleSet::overlay() const { return *state_; }
 
 const ModuleSet::Status& ModuleSet::status(std::size_t module) const {

@@ -1,6 +1,6 @@
 // The modules of one dump with their images and symbols, each looked for once, on first use.
-// Gives the stack walker its function tables and its memory with image bytes laid over the holes, and
-// gives names to frames.
+// Gives the stack walker its function tables and its memory with image bytes laid over the holes,
+// and gives names to frames.
 #pragma once
 
 #include <map>
@@ -17,7 +17,11 @@
 
 namespace dumptriage::symbols {
 
-struct NamedSymbol { Symbol symbol; memory::Origin origin = memory::Origin::dump; bool exact = false; };
+struct NamedSymbol {
+  Symbol symbol;
+  memory::Origin origin = memory::Origin::dump;
+  bool exact = false;
+};
 
 class ModuleSet final : public arch::UnwindSource {
 public:
@@ -27,15 +31,19 @@ public:
 
   const std::vector<dump::Module>& modules() const { return modules_; }
   std::optional<std::size_t> module_at(std::uint64_t address) const;
-  // The image of a module: exact file from the store, else as captured in memory; null when neither.
-  // A file that is an exact match is preferred, because memory images are mostly full of holes.
+  // The image of a module: exact file from the store, else as captured in memory; null when
+  // neither. A file that is an exact match is preferred, because memory images are mostly full of
+  // holes.
   const image::Image* image_of(std::size_t module);
   std::optional<NamedSymbol> name(std::uint64_t address);
 
+  // Does the address lie in a section that may be executed?  Nothing when no image tells.
+  std::optional<bool> is_code(std::uint64_t address) const;
+
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override;
-  // The dump's memory; holes inside a module filled from its exactly matched image file: headers and
-  // sections that are not writable, relocated, without import addresses.  Other pointers that the
-  // loader writes into read-only sections (control-flow guard) are as in the file.
+  // The dump's memory; holes inside a module filled from its exactly matched image file: headers
+  // and sections that are not writable, relocated, without import addresses.  Other pointers that
+  // the loader writes into read-only sections (control-flow guard) are as in the file.
   const memory::AddressSpace& overlay() const;
 
   struct Status { // for `symbols DUMP` and the report's `wanted`

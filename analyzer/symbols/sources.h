@@ -32,8 +32,8 @@ bool judge_by_function_table(const image::Image& image, std::uint32_t rva, Symbo
 
 // "Foo::bar(int) const" -> "Foo::bar"; text that does not end like a function stays.
 std::string without_arguments(std::string_view text);
-// "static int Foo::bar" -> "Foo::bar", as Microsoft's undecorator writes static functions; other text
-// stays.
+// "static int Foo::bar" -> "Foo::bar", as Microsoft's undecorator writes static functions; other
+// text stays.
 std::string without_return_type(std::string_view text);
 
 // A public or export may name at most this much code when nothing else bounds it.

@@ -1,8 +1,8 @@
 // The store: folders people name (--symbols, --images) and, for a single analyze, the dump's own
-// folder; finds images by name + time stamp + size and PDB / .sym files by debug id.  Exact match or
-// nothing; a near miss is remembered with both ids so that the report can say why.
-// Folders are indexed once, on first use, by file name only; a file is opened when its name is asked
-// for.  Layouts met: plain folder, recursive folder, symstore (name/key/name), one or two tiers.
+// folder; finds images by name + time stamp + size and PDB / .sym files by debug id.  Exact match
+// or nothing; a near miss is remembered with both ids so that the report can say why. Folders are
+// indexed once, on first use, by file name only; a file is opened when its name is asked for.
+// Layouts met: plain folder, recursive folder, symstore (name/key/name), one or two tiers.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,10 @@ struct SymbolFind {
   std::string path, why;
 };
 
-struct SearchRoot { std::string path; memory::Origin origin = memory::Origin::image; };
+struct SearchRoot {
+  std::string path;
+  memory::Origin origin = memory::Origin::image;
+};
 
 class Store {
 public:
@@ -51,6 +54,7 @@ private:
 };
 
 // Splits a list of folders at ';' (and takes each option value as a list of its own).
-std::vector<SearchRoot> parse_search_path(const std::vector<std::string>& values, memory::Origin origin);
+std::vector<SearchRoot> parse_search_path(const std::vector<std::string>& values,
+                                          memory::Origin origin);
 
 } // namespace dumptriage::symbols

@@ -17,15 +17,16 @@ enum class NameSource { pdb, pdb_public, breakpad, breakpad_public, exports, non
 std::string_view name_of(NameSource source); // "pdb", "pdb_public", "breakpad", ..., ""
 
 struct Symbol {
-  std::string function;   // for people: demangled, without decoration ("_name@8" -> "name")
-  std::string decorated;  // as stored
-  std::uint32_t rva = 0;  // start of the function
+  std::string function;     // for people: demangled, without decoration ("_name@8" -> "name")
+  std::string decorated;    // as stored
+  std::uint32_t rva = 0;    // start of the function
   std::uint32_t offset = 0; // of the asked address in it
-  std::uint32_t size = 0; // 0 = not known (publics, exports)
-  std::string file;       // as recorded by the compiler
+  std::uint32_t size = 0;   // 0 = not known (publics, exports)
+  std::string file;         // as recorded by the compiler
   std::uint32_t line = 0;
   NameSource source = NameSource::none;
-  // A public or export much nearer to nothing than to its neighbour: too far to be called by this name.
+  // A public or export much nearer to nothing than to its neighbour: too far to be called by this
+  // name.
   bool far = false;
 };
 
@@ -36,9 +37,9 @@ public:
 };
 
 // MSVC and Itanium C++ names to "class::method" (no return type, no argument list), C decorations
-// ("_name@8", "@name@8", "name@@8") removed; unknown forms come back as they are.  The underscore that
-// x86 puts before every C name goes only when the machine is known to be x86: elsewhere it is part of
-// the name.
+// ("_name@8", "@name@8", "name@@8") removed; unknown forms come back as they are.  The underscore
+// that x86 puts before every C name goes only when the machine is known to be x86: elsewhere it is
+// part of the name.
 std::string undecorate(std::string_view name, arch::Machine machine = arch::Machine::unknown);
 
 } // namespace dumptriage::symbols

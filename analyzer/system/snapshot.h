@@ -16,15 +16,18 @@
 namespace dumptriage::system {
 
 struct Os {
-  std::string family;       // "nt4", "2000", "xp", "xp64", "ws2003", "vista", ... "win11", "linux", "macos"; empty = unknown
-  std::string name;         // for people: "Windows Server 2003 SP2 (build 3790), x64"
+  std::string family; // "nt4", "2000", "xp", "xp64", "ws2003", "vista", ... "win11", "linux",
+                      // "macos"; empty = unknown
+  std::string name;   // for people: "Windows Server 2003 SP2 (build 3790), x64"
   std::uint32_t major = 0, minor = 0, build = 0;
   std::optional<std::uint32_t> service_pack;
-  // Where the service pack was read; empty = unknown.  A value from one [I] row only is not `proved`.
+  // Where the service pack was read; empty = unknown.  A value from one [I] row only is not
+  // `proved`.
   std::string service_pack_from;
   bool service_pack_proved = false;
-  std::string build_lab;    // NtBuildLab: "19041.1.amd64fre.vb_release.191206-1406"; empty = unknown
-  std::string edition;      // "workstation", "server", "domain controller", "terminal server" suites: " + terminal services"
+  std::string build_lab; // NtBuildLab: "19041.1.amd64fre.vb_release.191206-1406"; empty = unknown
+  std::string edition; // "workstation", "server", "domain controller", "terminal server" suites: "
+                       // + terminal services"
   std::optional<std::uint32_t> product_type, suite_mask;
   std::optional<std::uint32_t> processors;
 };
@@ -49,10 +52,15 @@ struct ThreadState {
   std::optional<arch::Registers> context;
   std::string context_from; // "exception stream", "thread list", "bugcheck parameter 4", ...
   std::uint64_t stack_low = 0, stack_high = 0; // bounds when known, else 0
-  std::string state, wait;  // as far as known
+  std::string state, wait;                     // as far as known
 };
 
-struct Process { std::uint64_t id = 0; std::uint64_t object = 0; std::string name; std::optional<std::uint32_t> session; };
+struct Process {
+  std::uint64_t id = 0;
+  std::uint64_t object = 0;
+  std::string name;
+  std::optional<std::uint32_t> session;
+};
 
 struct Stop {
   StopKind kind = StopKind::none;
@@ -75,7 +83,7 @@ struct Snapshot {
   Stop stop;
   std::vector<Cpu> cpus;
   std::vector<Process> processes;
-  std::vector<ThreadState> threads; // the crashed one first, then by cpu, then in dump order
+  std::vector<ThreadState> threads;  // the crashed one first, then by cpu, then in dump order
   std::vector<dump::Module> modules; // in load order
   bool modules_complete = true;
   std::vector<dump::UnloadedModule> unloaded_modules;

@@ -16,9 +16,9 @@ namespace {
 namespace fs = std::filesystem;
 
 // Room -> what it may include besides itself; transitive on purpose.
-const std::vector<std::string> kOrder = {"base",   "formats", "memory",   "arch",  "dump",
-                                         "image",  "symbols", "system",   "stack", "evidence",
-                                         "rules",  "report",  "pipeline", "batch", "cli"};
+const std::vector<std::string> kOrder = {"base",  "formats", "memory",   "arch",  "dump",
+                                         "image", "symbols", "system",   "stack", "evidence",
+                                         "rules", "report",  "pipeline", "batch", "cli"};
 
 int rank(const std::string& room) {
   auto at = std::find(kOrder.begin(), kOrder.end(), room);

@@ -220,5 +220,20 @@ TEST(Engine, BestFirstAndQuietUnlessAllIsAsked) {
   EXPECT_EQ(ids(true), "cedba");
 }
 
+// A dump that holds next to nothing must not list the whole catalogue.
+TEST(Engine, UndecidedIsListedOnlyWhenSomethingSpeaksForIt) {
+  auto listed = [](const Case& c, bool all) {
+    Catalogue catalogue = load({{"r.yaml", rule_of(c)}});
+    EXPECT_TRUE(catalogue.errors.empty());
+    return judge(catalogue, facts(), all).size();
+  };
+  const Case nothing{"", "", "cc", "", "", "", "unpublished", "", Verdict::undecided};
+  EXPECT_EQ(listed(nothing, false), 0u);
+  EXPECT_EQ(listed(nothing, true), 1u);
+  EXPECT_EQ(listed({"", "", "yc", "", "", "", "unpublished", "", Verdict::undecided}, false), 1u);
+  EXPECT_EQ(listed({"", "", "c", "F", "", "", "unpublished", "", Verdict::undecided}, false), 1u);
+  EXPECT_EQ(listed({"", "", "c", "f", "", "y", "unpublished", "", Verdict::undecided}, false), 1u);
+}
+
 } // namespace
 } // namespace dumptriage::rules::test
