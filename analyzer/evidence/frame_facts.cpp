@@ -32,6 +32,7 @@ void add_name(const stack::Frame& frame, std::uint64_t rva, Fact& fact) {
   fact.fields["name_source"] = std::string(symbols::name_of(symbol.source));
   fact.fields["name_exact"] = frame.symbol->exact;
   fact.fields["name_far"] = symbol.far;
+  fact.fields["name_bounded"] = symbol.bounded;
   fact.fields["name_origin"] = std::string(name_of(frame.symbol->origin));
 }
 

@@ -29,7 +29,8 @@ report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const A
     row.module = module.name();
     row.offset = frame.pc - module.base;
   }
-  if (frame.symbol) {
+  // A name too far away to be this function's is no name.
+  if (frame.symbol && !frame.symbol->symbol.far) {
     const symbols::Symbol& symbol = frame.symbol->symbol;
     row.function = symbol.function;
     row.offset = symbol.offset;

@@ -54,6 +54,9 @@ Answer ask(const Frame& frame) {
   const Home home = home_of(frame);
   if (home == Home::other) return Answer::other;
   if (!frame.symbol || frame.symbol->symbol.far) return Answer::unknown;
+  // A stranger's symbols must not decide what is skipped.
+  if (!frame.symbol->exact || frame.symbol->origin == memory::Origin::sibling)
+    return Answer::unknown;
   const symbols::Symbol& symbol = frame.symbol->symbol;
   if (is_machinery(home, symbol.function)) return Answer::machinery;
   // An export stands for everything up to the next export: it can name the machinery, not deny it.

@@ -34,7 +34,8 @@ public:
     symbol.rva = start;
     symbol.offset = rva - start;
     symbol.source = NameSource::exports;
-    if (!judge_by_function_table(image_, rva, symbol))
+    symbol.bounded = judge_by_function_table(image_, rva, symbol);
+    if (!symbol.bounded)
       symbol.far = symbol.offset >= kFarthestExport;
     return symbol;
   }

@@ -199,8 +199,9 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   if (SymbolSource* source = state_->symbols_of(module)) {
     if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva))) {
       const image::Image* image = state_->image_of(module);
+      symbol->bounded = symbol->size != 0;
       if (symbol->size == 0 && image != nullptr)
-        judge_by_function_table(*image, static_cast<std::uint32_t>(rva), *symbol);
+        symbol->bounded = judge_by_function_table(*image, static_cast<std::uint32_t>(rva), *symbol);
       // The store only gives files that match by id, be it the dump's own or that of the image that
       // matched by time stamp and size.
       return NamedSymbol{std::move(*symbol), state_->entries[module].status.symbols.origin, true};

@@ -28,6 +28,8 @@ struct Symbol {
   // A public or export much nearer to nothing than to its neighbour: too far to be called by this
   // name.
   bool far = false;
+  // The function's extent is known (its size, or the image's function table) and holds the address.
+  bool bounded = false;
 };
 
 class SymbolSource {

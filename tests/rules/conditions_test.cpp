@@ -152,7 +152,15 @@ const Doubt kDoubts[] = {
     {"PDB of another build", "name_exact", false, true},
     {"far public", "name_far", true, true},
     {"PDB beside the dump", "name_origin", text("sibling"), true},
+    {"nearest export, its end unknown", "name_source", text("exports"), true},
 };
+
+TEST(Frames, AnExportWhoseExtentIsKnownIsAName) {
+  Fact named = frame(1, 0, "netbt.sys", "Copy", true);
+  named.fields["name_source"] = text("exports");
+  named.fields["name_bounded"] = true;
+  EXPECT_EQ(answer("top_of_stack: netbt!Copy", with({named})), "yes");
+}
 
 TEST(Frames, DoubtMakesWeak) {
   const char* function = "frame_function: {function: netbt!Copy, on: any_cpu}";

@@ -92,6 +92,16 @@ TEST(Top, AnExportMayNameTheMachinery) {
   EXPECT_EQ(top.frame, 1u);
 }
 
+TEST(Top, NamesFromAStrangersSymbolsDecideNothing) {
+  Stack stack = make({{"ntoskrnl.exe", "KeBugCheckEx"}, {"netbt.sys", "NbtCopyToStartOfIndicate"}});
+  ASSERT_EQ(top_of_stack(stack, false).frame, 1u);
+  stack.frames[0].symbol->origin = memory::Origin::sibling;
+  EXPECT_FALSE(top_of_stack(stack, false).frame);
+  stack.frames[0].symbol->origin = memory::Origin::image;
+  stack.frames[0].symbol->exact = false;
+  EXPECT_FALSE(top_of_stack(stack, false).frame);
+}
+
 TEST(Top, AGuessedFrameIsNoTop) {
   const Top top = top_of_stack(make({{"nt", "KeBugCheckEx"}, {"netbt.sys", "f"}}, 1), false);
   EXPECT_FALSE(top.frame.has_value());

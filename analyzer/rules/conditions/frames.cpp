@@ -28,6 +28,8 @@ std::optional<std::string> doubt_about_name(const evidence::Fact& frame) {
   if (word(frame, "name_origin") == "sibling")
     return "the name comes from a file that merely lay beside the dump";
   if (frame.flag("name_far")) return "the name is only the nearest public symbol, far away";
+  if (word(frame, "name_source") == "exports" && !frame.flag("name_bounded"))
+    return "the name is only the nearest export, and nothing says where its function ends";
   return std::nullopt;
 }
 
