@@ -124,6 +124,25 @@ std::string_view stem(std::string_view path) {
   return dot == std::string_view::npos || dot == 0 ? name : name.substr(0, dot);
 }
 
+bool glob_match(std::string_view pattern, std::string_view text) {
+  // The greedy walk with one point of return: linear space, no recursion, at most |pattern|*|text|.
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p, ++t;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
 std::string hex(std::uint64_t value, int digits) { return fmt::format("0x{:0{}X}", value, digits); }
 
 std::string hex_address(std::uint64_t value, int pointer_size) {

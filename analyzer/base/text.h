@@ -23,6 +23,9 @@ std::string_view base_name(std::string_view path);
 // base_name without its extension: "netbt" of "\\SystemRoot\\drivers\\netbt.sys".
 std::string_view stem(std::string_view path);
 
+// '*' stands for any run of characters; everything else for itself, with case.
+bool glob_match(std::string_view pattern, std::string_view text);
+
 // "0x" and upper-case digits, padded to `digits`.
 std::string hex(std::uint64_t value, int digits = 0);
 // An address at the native width of the machine (pointer_size 4 or 8): 0x00401000.

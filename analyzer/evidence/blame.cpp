@@ -61,7 +61,7 @@ bool in_pool_routine(const Input& input, const stack::Frame& frame) {
     return false;
   for (std::string_view pattern :
        {"Ex*Pool*", "ExpInterlocked*List*", "ExDeferredFree*", "Rtlp*Heap*", "RtlpHp*"}) {
-    if (matches_pattern(pattern, name->function)) return true;
+    if (glob_match(pattern, name->function)) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 #include "evidence/culprits.h"
 
+#include "base/text.h"
 #include "evidence/exceptions.h"
 #include "formats/bugchecks.h"
 
@@ -30,29 +31,9 @@ constexpr Blameless kBlameless[] = {
 
 } // namespace
 
-bool matches_pattern(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
-}
-
 std::string_view bystander_module(std::string_view module) {
   for (const Bystander& row : kBystanders) {
-    if (row.function == "*" && matches_pattern(row.module, module)) return row.reason;
+    if (row.function == "*" && glob_match(row.module, module)) return row.reason;
   }
   return {};
 }
@@ -60,8 +41,7 @@ std::string_view bystander_module(std::string_view module) {
 std::string_view bystander_function(std::string_view module, std::string_view function) {
   const std::string_view name = function.substr(0, function.find('('));
   for (const Bystander& row : kBystanders) {
-    if (row.function != "*" && matches_pattern(row.module, module) &&
-        matches_pattern(row.function, name))
+    if (row.function != "*" && glob_match(row.module, module) && glob_match(row.function, name))
       return row.reason;
   }
   return {};

@@ -8,9 +8,6 @@
 
 namespace dumptriage::evidence {
 
-// `*` stands for any text.
-bool matches_pattern(std::string_view pattern, std::string_view text);
-
 // Why a whole module is passed over; empty when it is not.  `module`: lower-case base name.
 std::string_view bystander_module(std::string_view module);
 // The same for a function inside of any module.

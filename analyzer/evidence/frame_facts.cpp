@@ -9,15 +9,6 @@ namespace dumptriage::evidence {
 
 namespace {
 
-std::string_view name_of(memory::Origin origin) {
-  switch (origin) {
-  case memory::Origin::dump: return "dump";
-  case memory::Origin::image: return "image";
-  case memory::Origin::sibling: return "sibling";
-  }
-  return "";
-}
-
 std::string thread_title(const Input& input, std::size_t thread) {
   const std::string& id = input.snapshot.threads[thread].id;
   return id.starts_with("cpu ") ? "CPU " + id.substr(4) : "thread " + id;

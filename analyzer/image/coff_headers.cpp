@@ -14,29 +14,10 @@ namespace {
 
 using llvm::object::COFFObjectFile;
 
-template <class Header> void take_optional(const Header& header, Image& image) {
-  image.preferred_base = header.ImageBase;
-  image.size_of_image = header.SizeOfImage;
-  image.checksum = header.CheckSum;
-  image.section_alignment = header.SectionAlignment;
-  image.size_of_headers = header.SizeOfHeaders;
-}
-
 void take_sections(const COFFObjectFile& coff, Image& image) {
   for (const llvm::object::SectionRef& ref : coff.sections()) {
     const llvm::object::coff_section* header = coff.getCOFFSection(ref);
-    Section section;
-    // The name of the header, not of a string table: images have none.
-    section.name = utf8_from_ansi(ByteView(header->Name, sizeof header->Name).c_string(0));
-    section.rva = header->VirtualAddress;
-    section.virtual_size = header->VirtualSize;
-    section.raw_offset = header->PointerToRawData;
-    section.raw_size = header->SizeOfRawData;
-    section.characteristics = header->Characteristics;
-    if (section.raw_size != 0)
-      image.raw_size =
-          std::max(image.raw_size, std::uint64_t{section.raw_offset} + section.raw_size);
-    image.sections.push_back(std::move(section));
+    take_section(*header, image);
   }
 }
 

@@ -92,11 +92,7 @@ Result<void> HeaderReader::read_optional(std::uint64_t at, std::uint32_t size) {
   // table begins; an image that lies about it loads, so it is read likewise.
   auto header = get<Optional>(at);
   if (!header) return ends("optional header", at);
-  image.preferred_base = header->ImageBase;
-  image.size_of_image = header->SizeOfImage;
-  image.checksum = header->CheckSum;
-  image.section_alignment = header->SectionAlignment;
-  image.size_of_headers = header->SizeOfHeaders;
+  take_optional(*header, image);
   std::uint64_t room = size > sizeof(Optional) ? size - sizeof(Optional) : 0;
   read_directories(at + sizeof(Optional), room, header->NumberOfRvaAndSizes);
   return {};
@@ -126,17 +122,7 @@ void HeaderReader::read_sections(std::uint64_t at, std::uint32_t count) {
                       .error()));
       break;
     }
-    Section section;
-    section.name = utf8_from_ansi(ByteView(header->Name, sizeof header->Name).c_string(0));
-    section.rva = header->VirtualAddress;
-    section.virtual_size = header->VirtualSize;
-    section.raw_offset = header->PointerToRawData;
-    section.raw_size = header->SizeOfRawData;
-    section.characteristics = header->Characteristics;
-    if (section.raw_size != 0)
-      image.raw_size =
-          std::max(image.raw_size, std::uint64_t{section.raw_offset} + section.raw_size);
-    image.sections.push_back(std::move(section));
+    take_section(*header, image);
   }
 }
 

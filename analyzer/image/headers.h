@@ -2,9 +2,11 @@
 // memory (by rva); both start at the DOS header.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <span>
 
+#include "base/text.h"
 #include "image/image.h"
 
 namespace dumptriage::image {
@@ -20,6 +22,28 @@ Result<void> read_headers(const HeaderBytes& bytes, Code missing, Space space,
 
 // The same fields from LLVM's libObject; false, with `image` untouched, when it refuses the file.
 bool read_headers_by_libobject(ByteView file, Image& image);
+
+// From a header in our layout or in libObject's; both use the published field names.
+template <class Header> void take_optional(const Header& header, Image& image) {
+  image.preferred_base = header.ImageBase;
+  image.size_of_image = header.SizeOfImage;
+  image.checksum = header.CheckSum;
+  image.section_alignment = header.SectionAlignment;
+  image.size_of_headers = header.SizeOfHeaders;
+}
+template <class Header> void take_section(const Header& header, Image& image) {
+  Section section;
+  // The name in the header itself: images have no string table.
+  section.name = utf8_from_ansi(ByteView(header.Name, sizeof header.Name).c_string(0));
+  section.rva = header.VirtualAddress;
+  section.virtual_size = header.VirtualSize;
+  section.raw_offset = header.PointerToRawData;
+  section.raw_size = header.SizeOfRawData;
+  section.characteristics = header.Characteristics;
+  if (section.raw_size != 0)
+    image.raw_size = std::max(image.raw_size, std::uint64_t{section.raw_offset} + section.raw_size);
+  image.sections.push_back(std::move(section));
+}
 
 // A struct at an rva; nothing when a byte of it is not there.
 template <class T> std::optional<T> get_rva(const Image& image, std::uint64_t rva) {

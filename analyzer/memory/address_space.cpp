@@ -2,6 +2,15 @@
 
 namespace dumptriage::memory {
 
+std::string_view name_of(Origin origin) {
+  switch (origin) {
+  case Origin::dump: return "dump";
+  case Origin::image: return "image";
+  case Origin::sibling: return "sibling";
+  }
+  return "dump";
+}
+
 std::optional<std::uint64_t> AddressSpace::u64(std::uint64_t address) const {
   le64 wire;
   if (!copy(address, std::as_writable_bytes(std::span(&wire, 1)))) return std::nullopt;

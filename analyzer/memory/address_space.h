@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -22,6 +23,8 @@ enum class Origin {
   image,   // an image file given by name (--images, --symbols), matched exactly
   sibling, // an image file that merely lay beside the dump: never enough to confirm
 };
+
+std::string_view name_of(Origin origin); // "dump", "image", "sibling"
 
 struct ReadOutcome {
   std::size_t got = 0;                   // leading bytes that were read

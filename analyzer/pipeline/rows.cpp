@@ -8,15 +8,6 @@
 namespace dumptriage::pipeline {
 namespace {
 
-std::string_view name_of(memory::Origin origin) {
-  switch (origin) {
-  case memory::Origin::dump: return "dump";
-  case memory::Origin::image: return "image";
-  case memory::Origin::sibling: return "sibling";
-  }
-  return "dump";
-}
-
 report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const Analysis& analysis) {
   report::FrameRow row;
   row.index = index;

@@ -23,25 +23,6 @@ bool all_digits(std::string_view text) {
 
 } // namespace
 
-bool glob_match(std::string_view pattern, std::string_view text) {
-  // The greedy walk with one point of return: linear space, no recursion, at most |pattern|*|text|.
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p, ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 std::string_view plain_function(std::string_view name) {
   if (name.starts_with("__imp_")) name.remove_prefix(6);
   // stdcall "_name@8" and fastcall "@name@8": the number of argument bytes proves the decoration.

@@ -9,7 +9,6 @@
 
 namespace dumptriage::rules {
 
-bool glob_match(std::string_view pattern, std::string_view text);
 // "_name@8", "@name@8", "__imp__name@8" -> "name".
 std::string_view plain_function(std::string_view name);
 

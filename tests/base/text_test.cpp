@@ -87,5 +87,18 @@ TEST(Times, KnownInstants) {
   EXPECT_EQ(iso_time_from_filetime(UINT64_MAX), "");
 }
 
+TEST(Glob, Stars) {
+  EXPECT_TRUE(glob_match("*", ""));
+  EXPECT_TRUE(glob_match("Nt*Indicate", "NtCopyToIndicate"));
+  EXPECT_TRUE(glob_match("*a*b*", "xxaxxbxx"));
+  EXPECT_FALSE(glob_match("a*b", "ab_"));
+  EXPECT_FALSE(glob_match("", "a"));
+  EXPECT_TRUE(glob_match("ntkrnl*.exe", "ntkrnlpa.exe"));
+  EXPECT_FALSE(glob_match("hal.dll", "hal.dll2"));
+  // Bad cases of backtracking matchers: must end at once.
+  EXPECT_FALSE(glob_match(std::string(200, '*') + "b", std::string(5000, 'a')));
+  EXPECT_FALSE(glob_match("*a*a*a*a*a*a*a*a*b", std::string(5000, 'a')));
+}
+
 } // namespace
 } // namespace dumptriage

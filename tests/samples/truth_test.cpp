@@ -36,8 +36,8 @@ TEST(Truth, EveryFrameOfBothCpusOfTheKernelSample) {
       SCOPED_TRACE("CPU " + cpu["number"].dump() + " frame " + std::to_string(i));
       EXPECT_EQ(row->frames[i].pc, number(frames[i]["pc"]));
       EXPECT_EQ(row->frames[i].sp, number(frames[i]["sp"]));
-      EXPECT_EQ(row->frames[i].module, frames[i]["module"]);
-      EXPECT_EQ(row->frames[i].function, frames[i]["function"]);
+      EXPECT_EQ(row->frames[i].module, frames[i]["module"].get<std::string>());
+      EXPECT_EQ(row->frames[i].function, frames[i]["function"].get<std::string>());
       EXPECT_EQ(row->frames[i].offset, frames[i]["offset"].get<std::uint64_t>());
       EXPECT_TRUE(row->frames[i].name_exact);
     }
