@@ -115,11 +115,12 @@ std::string_view classify_address(const Input& input, const Touched& touched) {
   const bool in_stack = address >= touched.stack_low && address < touched.stack_high;
   if (touched.access == "execute" && (in_stack || place_of(input, address)))
     return "execute of non-code";
-  if (is_kernel_address(input, address)) return "kernel address";
   // Good memory faults as well: a page that is paged out, or one that may only be read.
   if (touched.at_raised_irql || in_stack || place_of(input, address)) return "";
   std::byte byte{};
   if (input.snapshot.memory && input.snapshot.memory->copy(address, std::span(&byte, 1))) return "";
+  // Asked last: what a process has captured is its own, also above 2 GiB.
+  if (is_kernel_address(input, address)) return "kernel address";
   return "wild";
 }
 

@@ -34,6 +34,11 @@ std::string_view type_of(std::uint32_t code, int parameter, std::uint64_t value)
   return {};
 }
 
+// What parameter 4 of 0x50 selects is documented from Windows 10 on; before, it is reserved.
+bool has_types(const system::Snapshot& snapshot, std::uint32_t code, std::size_t i) {
+  return code != 0x50 || i != 3 || snapshot.os.build >= 10240;
+}
+
 std::string status_text(std::uint64_t value) {
   const auto code = static_cast<std::uint32_t>(value);
   const ExceptionText text = describe_exception_code(Platform::windows, code);
@@ -174,7 +179,9 @@ std::vector<ParameterMeaning> describe_bugcheck_parameters(const Input& input) {
       rows[i].meaning = fmt::format("the exception's parameter {}", i - 2);
       continue;
     }
-    std::string decoded{type_of(code, static_cast<int>(i) + 1, rows[i].value)};
+    std::string decoded;
+    if (has_types(input.snapshot, code, i))
+      decoded = type_of(code, static_cast<int>(i) + 1, rows[i].value);
     if (decoded.empty() && info) decoded = decode(input, code, info->roles[i], rows[i].value);
     rows[i].meaning = join(info ? label_of(*info, i) : "", decoded);
   }

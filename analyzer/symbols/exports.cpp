@@ -1,8 +1,9 @@
 // Names from an image's own exports.  An export has no size, and most functions are not exported:
 // the nearest export below an address is often another function.  So an export names an address
-// only when the function table says that the function around it begins there; without a table a
-// page is the most that is believed.
+// only when the function table says that the function around it begins there; without a table the
+// code between must not show another function, and a page is the most that is believed.
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -36,11 +37,34 @@ public:
     symbol.source = NameSource::exports;
     symbol.bounded = judge_by_function_table(image_, rva, symbol);
     if (!symbol.bounded)
-      symbol.far = symbol.offset >= kFarthestExport;
+      symbol.far = symbol.offset >= kFarthestExport || another_begins(start, rva);
     return symbol;
   }
 
 private:
+  // x86 has no function table; but where a standard prologue (push ebp; mov ebp, esp) stands behind
+  // a function's end or its padding, another function begins.
+  bool another_begins(std::uint32_t start, std::uint32_t rva) const {
+    if (image_.machine != arch::Machine::x86) return false;
+    std::array<std::byte, kFarthestExport> buffer;
+    const std::size_t wanted = std::min<std::size_t>(rva - start + 1, buffer.size());
+    const std::size_t got = image_.read_rva(start, std::span(buffer).first(wanted));
+    const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(buffer[i]); };
+    for (std::size_t i = 1; i + 3 <= got; ++i) {
+      const bool gcc = at(i + 1) == 0x89 && at(i + 2) == 0xE5;
+      const bool msvc = at(i + 1) == 0x8B && at(i + 2) == 0xEC;
+      if (at(i) != 0x55 || !(gcc || msvc)) continue;
+      const bool patched = i >= 3 && at(i - 2) == 0x8B && at(i - 1) == 0xFF; // mov edi, edi
+      const std::size_t begin = patched ? i - 2 : i;
+      if (begin == 0) continue; // the exported function's own
+      const unsigned before = at(begin - 1);
+      const bool ended = before == 0xCC || before == 0x90 || before == 0xC3 ||
+                         (begin >= 3 && at(begin - 3) == 0xC2) || (start + begin) % 16 == 0;
+      if (ended) return true;
+    }
+    return false;
+  }
+
   // The first with a name among those at one address (NtX stands before ZwX).
   const image::Export& best_at(std::uint32_t rva) const {
     auto first =

@@ -24,7 +24,7 @@ std::string id_text(const DebugId& id) {
 
 // Why `image` is not the module's; empty when it is.  Time stamp and SizeOfImage must both be the
 // module's; where the dump has no time stamp the debug id alone decides; where both sides have a
-// debug id it must agree as well.
+// debug id it must agree as well, where they do not the check sum (which signing a file changes).
 std::string why_not(const image::Image& image, const dump::Module& module) {
   bool module_has_id = !module.debug.key().empty();
   if (module.timestamp == 0 || module.size == 0) {
@@ -35,9 +35,12 @@ std::string why_not(const image::Image& image, const dump::Module& module) {
   if (image.timestamp != module.timestamp || image.size_of_image != module.size)
     return fmt::format("{}, wanted {}", stamp_text(image.timestamp, image.size_of_image),
                        stamp_text(module.timestamp, module.size));
-  if (module_has_id && !image.debug_id().key().empty() &&
-      image.debug_id().key() != module.debug.key())
+  if (module_has_id && !image.debug_id().key().empty()) {
+    if (image.debug_id().key() == module.debug.key()) return {};
     return fmt::format("{}, wanted {}", id_text(image.debug_id()), id_text(module.debug));
+  }
+  if (module.checksum != 0 && image.checksum != 0 && image.checksum != module.checksum)
+    return fmt::format("check sum {:08X}, wanted {:08X}", image.checksum, module.checksum);
   return {};
 }
 

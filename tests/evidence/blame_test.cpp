@@ -95,7 +95,7 @@ TEST(Blame, DpcWatchdogBlamesWhatItInterrupted) {
            {kNt + 0x7000, "KeAccumulateTicks"},
            {kNt + 0x7100, "KiInterruptDispatch"},
            {kDriver + 0x4000, "MyPoll", true}});
-  k.bugcheck(0x133, {1, 0x1E00, 0, 0});
+  k.bugcheck(0x133, {0, 0x501, 0x500, 0});
   EXPECT_EQ(k.blame().module, "mydrv.sys");
 }
 
@@ -247,23 +247,12 @@ TEST(Blame, NobodyOfTheseStops) {
     std::uint32_t code;
     std::uint64_t p1, p4;
   };
-  for (const Row& row : {Row{0x19, 0x20, 0},
-                         {0xC2, 7, 0},
-                         {0xC2, 1, 0},
-                         {0xC5, 8, 0},
-                         {0xC1, 0, 0x23},
-                         {0x13A, 0, 0},
-                         {0x12B, 0, 0},
-                         {0xE2, 0, 0},
-                         {0x1C8, 0, 0},
-                         {0x161, 0, 0},
-                         {0x124, 0, 0},
-                         {0x9C, 0, 0},
-                         {0x9F, 3, 0},
-                         {0x7A, 1, 0},
-                         {0xEF, 0, 0},
-                         {0x1A, 0x41790, 0},
-                         {0x7F, 8, 0}}) {
+  for (const Row& row :
+       {Row{0x19, 0x20, 0}, {0xC2, 7, 0},   {0xC2, 1, 0}, {0xC5, 8, 0},  {0xC1, 0, 0x23},
+        {0x13A, 0, 0},      {0x12B, 0, 0},  {0xE2, 0, 0}, {0x1C8, 0, 0}, {0x161, 0, 0},
+        {0x124, 0, 0},      {0x9C, 0, 0},   {0x9F, 3, 0}, {0x133, 1, 0}, {0x101, 0x18, 0},
+        {0xC2, 6, 0},       {0xC2, 0xB, 0}, {0x7A, 1, 0}, {0xEF, 0, 0},  {0x1A, 0x41790, 0},
+        {0x7F, 8, 0}}) {
     Kernel k;
     k.stack({{kNt + 0x2E890, "KeBugCheckEx"}, {kNt + 0x5000}, {kDriver + 0x1234, "Innocent"}});
     k.bugcheck(row.code, {row.p1, 0, 0, row.p4});

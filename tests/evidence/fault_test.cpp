@@ -174,6 +174,14 @@ TEST(Fault, KernelAddressFromUserModeOnlyWhereItIsOne) {
   EXPECT_EQ(wow.fault(kAccessViolation, {0, 0x90001234}).address_class, "wild");
 }
 
+TEST(Fault, WhatAProcessHasCapturedIsNoKernelAddress) {
+  // A 32-bit process that its own list of modules does not show to be one of a 64-bit system.
+  User user(arch::Machine::x86, {0x8B, 0x00});
+  user.scene.bytes(0x90001000, std::vector<std::uint8_t>(0x1000, 0));
+  user.registers.set(0, 0x90001234);
+  EXPECT_EQ(user.fault(kAccessViolation, {0, 0x90001234}).address_class, "");
+}
+
 TEST(Fault, ContradictionIsSaid) {
   User user(arch::Machine::x86, {0x8B, 0x41, 0x24});
   user.registers.set(1, 0x500000);

@@ -56,6 +56,18 @@ TEST(Stop, KindsByParameter) {
   EXPECT_THAT(bugcheck(0xC1, {0, 0, 0, 0x24}).parameters[3].meaning, HasSubstr("behind the end"));
 }
 
+TEST(Stop, TheKindOfPageFaultIsReservedBeforeWindows10) {
+  // The scene is Server 2003.
+  EXPECT_THAT(bugcheck(0x50, {0xFFFFF8A000000000, 0, kDriver, 2}).parameters[3].meaning,
+              testing::Not(HasSubstr("page table")));
+}
+
+TEST(Stop, ADeviceThatDidNotAskForTheNextPowerRequest) {
+  StopText text = bugcheck(0x9F, {2, 0, 0, 0});
+  EXPECT_THAT(text.parameters[0].meaning, HasSubstr("did not ask for the next"));
+  EXPECT_THAT(text.summary, testing::Not(HasSubstr("did not finish")));
+}
+
 TEST(Stop, ParametersOf1EBelongToAccessViolationsOnly) {
   EXPECT_THAT(bugcheck(0x1E, {0xFFFFFFFFC0000005, kDriver, 1, 0x10}).parameters[2].meaning,
               HasSubstr("write"));

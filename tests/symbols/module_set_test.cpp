@@ -94,6 +94,27 @@ TEST(Store, ANearMissSaysBothIds) {
             "33221100554477668899AABBCCDDEEFF7");
 }
 
+TEST(Store, WithoutIdsTheCheckSumMustAgree) {
+  Folder folder;
+  synth::PeWriter pe = sample_image();
+  pe.checksum = 0x1234;
+  folder.put("sample.dll", pe.file());
+  Store store({{folder.path(), Origin::image}});
+  dump::Module module = without_id(sample_module());
+  module.checksum = 0x1234;
+  EXPECT_EQ(store.find_image(module).result, SearchResult::found);
+  module.checksum = 0x1235; // same stamp and size, other content
+  ImageFind find = store.find_image(module);
+  EXPECT_EQ(find.result, SearchResult::mismatched);
+  EXPECT_EQ(find.why, "check sum 00001234, wanted 00001235");
+  module.checksum = 0; // not recorded
+  EXPECT_EQ(store.find_image(module).result, SearchResult::found);
+  // Signing changes the sum; an id that agrees outweighs it.
+  module = sample_module();
+  module.checksum = 0x1235;
+  EXPECT_EQ(store.find_image(module).result, SearchResult::found);
+}
+
 TEST(Store, WithoutATimeStampTheDebugIdDecides) {
   Folder folder;
   folder.put("sample.dll", sample_image().file());
@@ -271,6 +292,42 @@ TEST(ModuleSet, AnExportNamesOnlyTheFunctionItBegins) {
     EXPECT_EQ(name->symbol.far, c.far) << std::hex << c.rva;
   }
   EXPECT_FALSE(set.name(kBase + 0x3000)); // data
+}
+
+TEST(ModuleSet, OnX86AnExportNamesNothingBehindAnotherPrologue) {
+  synth::PeWriter pe(false);
+  synth::Bytes code(0x400, 0x90);
+  const auto at = [&](std::size_t offset, std::initializer_list<std::uint8_t> bytes) {
+    std::copy(bytes.begin(), bytes.end(), code.begin() + static_cast<std::ptrdiff_t>(offset));
+  };
+  at(0x000, {0x8B, 0xFF, 0x55, 0x8B, 0xEC});       // Alpha
+  at(0x040, {0x5D, 0xC3, 0x90, 0x55, 0x89, 0xE5}); // a function that is not exported, at 43
+  at(0x100, {0x55, 0x8B, 0xEC});                   // Beta
+  at(0x13B, {0x81, 0xF9, 0x55, 0x8B, 0xEC, 0x00}); // cmp ecx, imm32: no prologue
+  pe.section(".text", 0x1000, code, synth::kCodeSection);
+  const synth::Bytes exports =
+      synth::export_directory(0x2000, 1, {{"Alpha", 0x1000, {}}, {"Beta", 0x1100, {}}});
+  pe.section(".edata", 0x2000, exports, synth::kConstSection);
+  pe.directory(0, 0x2000, static_cast<std::uint32_t>(exports.size()));
+  dump::Module module = without_id(sample_module());
+  module.base = pe.base;
+  module.size = 0x3000;
+  const synth::Bytes bytes = pe.memory();
+  ModuleSet set({module}, image::memory_at(pe.base, bytes), arch::Machine::x86, nullptr);
+  struct Case {
+    std::uint32_t rva;
+    const char* name;
+    bool far;
+  };
+  for (const Case& c :
+       {Case{0x1000, "Alpha", false}, Case{0x1041, "Alpha", false}, Case{0x1080, "Alpha", true},
+        Case{0x1105, "Beta", false}, Case{0x1180, "Beta", false}}) {
+    auto name = set.name(pe.base + c.rva);
+    ASSERT_TRUE(name) << std::hex << c.rva;
+    EXPECT_EQ(name->symbol.function, c.name) << std::hex << c.rva;
+    EXPECT_EQ(name->symbol.far, c.far) << std::hex << c.rva;
+    EXPECT_FALSE(name->symbol.bounded);
+  }
 }
 
 TEST(ModuleSet, SymbolsGoBeforeExportsAndPublicsAskTheFunctionTable) {
