@@ -33,7 +33,7 @@ public:
       if (count_ != 0) output_.write(",\n");
       output_.write(report::to_json(document));
       if (!many()) output_.write("\n");
-      if (document.error) complain(document.dump.path + ": " + document.error->message());
+      if (document.error) complain_of(document.dump.path, *document.error);
     } else {
       if (many())
         output_.write((count_ != 0 ? "\n" : "") + std::string("======== ") + document.dump.path +

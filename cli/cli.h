@@ -44,5 +44,7 @@ std::string rule_error_text(const Error& error);
 
 // One line on stderr, after the program's name.
 void complain(const std::string& text);
+// Why a dump could not be analysed, with its path said once.
+void complain_of(const std::string& path, const Error& error);
 
 } // namespace dumptriage::cli

@@ -49,7 +49,8 @@ bool Output::finish() {
   return error_ == 0;
 }
 
-bool Output::colour() const { return file_ && isatty(fileno(file_)) != 0 && wants_colour(); }
+bool Output::terminal() const { return file_ && isatty(fileno(file_)) != 0; }
+bool Output::colour() const { return terminal() && wants_colour(); }
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
 
@@ -62,6 +63,11 @@ void ProgressLine::show(const std::string& text) {
 void ProgressLine::clear() {
   if (shown_) std::fputs("\r\x1b[K", stderr);
   shown_ = false;
+}
+
+void complain_of(const std::string& path, const Error& error) {
+  std::string text = error.message();
+  complain(text.starts_with(path + ": ") ? text : path + ": " + text);
 }
 
 void complain(const std::string& text) {

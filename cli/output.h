@@ -20,6 +20,7 @@ public:
   // Flushes; false after a message on stderr when not everything could be written.
   bool finish();
   bool failed() const { return error_ != 0; } // nothing more needs to be made
+  bool terminal() const;                      // a person looks: long cells may be cut
   bool colour() const;
 
 private:

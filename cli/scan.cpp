@@ -48,13 +48,13 @@ int scan(const Settings& settings) {
   report::ShareDocument share =
       batch::scan(settings.paths, *analyzer, settings.common.options(), callbacks);
   progress.clear();
-  bool colour = output.colour();
+  bool colour = output.colour(), whole = !output.terminal();
   if (table) {
-    output.write(report::share_table(share, colour));
+    output.write(report::share_table(share, colour, whole));
     if (!share.rows.empty()) output.write("\n");
-    output.write(report::share_summary(share, colour));
+    output.write(report::share_summary(share, colour, whole));
   } else if (!output.failed()) {
-    std::fputs(report::share_summary(share, false).c_str(), stderr);
+    std::fputs(report::share_summary(share, false, isatty(STDERR_FILENO) == 0).c_str(), stderr);
   }
   if (!output.finish()) return kSomeFailed;
   return share.failed != 0 || unreadable ? kSomeFailed : kAllAnalysed;

@@ -22,7 +22,7 @@ int symbols(const Settings& settings) {
   report::Document document = analyzer->analyze(settings.dump, options);
   Output output;
   bool json = settings.format == "json";
-  if (document.error && json) complain(document.dump.path + ": " + document.error->message());
+  if (document.error && json) complain_of(document.dump.path, *document.error);
   output.write(json ? report::symbols_json(document) + "\n"
                     : report::symbols_table(document, output.colour()));
   if (!output.finish()) return kSomeFailed;
@@ -43,7 +43,10 @@ void add_symbols(CLI::App& app, Run& run) {
   settings->common.add_folders(*command);
   command->add_flag("--no-siblings", settings->no_siblings,
                     "Do not look for images and symbols beside the dump");
-  command->footer("Example:\n  dumptriage symbols crash.dmp --images ./bin --symbols ./pdb");
+  command->footer("Exit codes: 0 the dump was analysed, 1 it could not be, 2 wrong usage.\n\n"
+                  "Examples:\n"
+                  "  dumptriage symbols crash.dmp\n"
+                  "  dumptriage symbols crash.dmp --images ./bin --symbols ./pdb");
   command->callback([settings, &run] { run = [settings] { return symbols(*settings); }; });
 }
 

@@ -12,8 +12,8 @@ namespace {
 
 using namespace formats;
 
-constexpr std::uint64_t kMostThreads = 1 << 17;
-constexpr std::uint64_t kMostModules = 1 << 16;
+constexpr std::uint64_t kMostThreads = 1 << 14;
+constexpr std::uint64_t kMostModules = 1 << 14;
 
 Thread thread_of(Reading& r, const MINIDUMP_THREAD& raw, std::uint64_t offset, Tally& lost) {
   Thread thread;

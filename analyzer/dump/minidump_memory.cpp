@@ -15,7 +15,7 @@ namespace {
 using namespace formats;
 
 constexpr std::uint64_t kMostRanges = 1 << 19;
-constexpr std::uint64_t kMostThreads = 1 << 17;
+constexpr std::uint64_t kMostThreads = 1 << 14;
 
 // What a truncated dump has lost.
 struct Lost {

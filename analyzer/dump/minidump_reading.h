@@ -51,7 +51,7 @@ struct Reading {
   bool complete = true;
   // All text of one dump together: a hostile list of entries that share one long name must not
   // multiply it.
-  std::uint64_t text_left = 16U << 20;
+  std::uint64_t text_left = 8U << 20;
 
   void note(Code code, const Stream& stream, std::string why, std::uint64_t file_offset);
   void note(const Tally& tally, Code code, const Stream& stream, std::string_view what);

@@ -67,12 +67,15 @@ public:
   std::uint64_t byte_count() const; // sum over the resolved pieces
 
 private:
+  void resolve();
+  void find_runs();
   struct Piece {
     std::uint64_t address;
     ByteView bytes;
     std::size_t rank;
   };
   std::vector<Piece> pieces_;
+  std::vector<Range> runs_; // stretches of touching pieces, sorted; made by seal()
 };
 
 } // namespace dumptriage::memory

@@ -13,6 +13,11 @@ void FlatRanges::add(std::uint64_t address, ByteView bytes) {
 }
 
 void FlatRanges::seal() {
+  resolve();
+  find_runs();
+}
+
+void FlatRanges::resolve() {
   // Earlier pieces win: lay them down in order of rank and keep of each later piece only the parts
   // that fall into gaps.  `resolved` stays sorted and disjoint.
   std::stable_sort(pieces_.begin(), pieces_.end(),
@@ -67,6 +72,18 @@ void FlatRanges::seal() {
   pieces_ = std::move(resolved);
 }
 
+// Once for all: a list of a million touching pieces is asked about for every thread.
+void FlatRanges::find_runs() {
+  runs_.clear();
+  for (const Piece& piece : pieces_) {
+    std::uint64_t end = piece.address + piece.bytes.size();
+    if (!runs_.empty() && runs_.back().end == piece.address)
+      runs_.back().end = end;
+    else
+      runs_.push_back({piece.address, end});
+  }
+}
+
 ReadOutcome FlatRanges::read(std::uint64_t address, std::span<std::byte> out) const {
   ReadOutcome outcome;
   auto next = std::upper_bound(pieces_.begin(), pieces_.end(), address,
@@ -88,18 +105,10 @@ ReadOutcome FlatRanges::read(std::uint64_t address, std::span<std::byte> out) co
 }
 
 std::optional<AddressSpace::Range> FlatRanges::range_around(std::uint64_t address) const {
-  auto at = std::upper_bound(pieces_.begin(), pieces_.end(), address,
-                             [](std::uint64_t a, const Piece& p) { return a < p.address; });
-  if (at == pieces_.begin()) return std::nullopt;
-  --at;
-  if (address - at->address >= at->bytes.size()) return std::nullopt;
-  auto first = at;
-  while (first != pieces_.begin() &&
-         std::prev(first)->address + std::prev(first)->bytes.size() == first->address)
-    --first;
-  while (std::next(at) != pieces_.end() && at->address + at->bytes.size() == std::next(at)->address)
-    ++at;
-  return Range{first->address, at->address + at->bytes.size()};
+  auto next = std::upper_bound(runs_.begin(), runs_.end(), address,
+                               [](std::uint64_t a, const Range& run) { return a < run.start; });
+  if (next == runs_.begin() || address >= std::prev(next)->end) return std::nullopt;
+  return *std::prev(next);
 }
 
 std::uint64_t FlatRanges::byte_count() const {

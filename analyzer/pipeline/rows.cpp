@@ -29,6 +29,7 @@ report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const A
     row.line = symbol.line;
     row.name_source = symbols::name_of(symbol.source);
     row.name_exact = frame.symbol->exact;
+    row.name_origin = name_of(frame.symbol->origin);
   }
   return row;
 }
@@ -51,6 +52,7 @@ void describe_image(report::ModuleRow& row, const symbols::ModuleSet::Status& st
                                        : std::string(name_of(status.image.result));
   row.image_path = utf8_from_ansi(status.image.path);
   row.image_why = status.image.why;
+  if (found && status.image.image) row.image_origin = name_of(status.image.image->origin());
   if (found && status.image.image && row.version.empty())
     if (const auto& version = status.image.image->version()) {
       row.version = version->to_string();
@@ -61,8 +63,10 @@ void describe_image(report::ModuleRow& row, const symbols::ModuleSet::Status& st
 void describe_symbols(report::ModuleRow& row, const symbols::ModuleSet::Status& status) {
   if (!status.asked) return;
   row.symbols = name_of(status.symbols.result);
-  if (status.symbols.result == symbols::SearchResult::found)
+  if (status.symbols.result == symbols::SearchResult::found) {
     row.symbols = lower(status.symbols.path).ends_with(".sym") ? "breakpad" : "pdb";
+    row.symbols_origin = name_of(status.symbols.origin);
+  }
   row.symbols_path = utf8_from_ansi(status.symbols.path);
   row.symbols_why = status.symbols.why;
 }

@@ -7,6 +7,10 @@ namespace {
 
 // A dump of a hang names no thread: then all are walked, up to here.
 constexpr std::size_t kMostWithoutCrash = 256;
+// Frames, and words and instructions looked at, of all walks together: a dump may list thousands of
+// threads that share one hostile stack.  The last walk may run over by what one walk may do.
+constexpr std::size_t kMostFrames = 20000;
+constexpr std::size_t kMostWork = 400000;
 
 std::vector<bool> choose(const system::Snapshot& snapshot, Threads threads) {
   const auto& all = snapshot.threads;
@@ -74,12 +78,17 @@ Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules
   walks.stacks.resize(snapshot.threads.size());
   walks.context_from.resize(snapshot.threads.size());
   const arch::Arch* arch = arch::find(snapshot.machine);
+  std::size_t frames = 0, work = 0;
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
-    if (walks.walked[i])
-      walks.stacks[i] =
-          walk_one(snapshot.threads[i], snapshot, arch, modules, walks.context_from[i]);
-    else
-      walks.stacks[i].ended = "not walked";
+    bool spent = frames >= kMostFrames || work >= kMostWork;
+    if (!walks.walked[i] || spent) {
+      walks.stacks[i].ended = walks.walked[i] ? "not walked: the limit for all threads" : "not walked";
+      walks.walked[i] = false;
+      continue;
+    }
+    walks.stacks[i] = walk_one(snapshot.threads[i], snapshot, arch, modules, walks.context_from[i]);
+    frames += walks.stacks[i].frames.size();
+    work += walks.stacks[i].work;
   }
   return walks;
 }

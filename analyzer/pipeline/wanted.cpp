@@ -20,6 +20,7 @@ struct Place {
 // Modules by first appearance, crashed thread first (threads are in that order).
 std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& analysis) {
   std::vector<std::pair<std::size_t, Place>> found;
+  std::map<std::size_t, std::size_t> places; // module to its place in `found`
   for (std::size_t t = 0; t < analysis.walks.stacks.size(); ++t) {
     const stack::Stack& stack = analysis.walks.stacks[t];
     std::size_t sure = std::min(stack.sure_frames, stack.frames.size());
@@ -28,12 +29,11 @@ std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& ana
       std::size_t module = *stack.frames[f].module;
       const system::ThreadState& thread = analysis.snapshot.threads[t];
       bool last = f + 1 == sure && !stack.whole;
-      auto old = std::find_if(found.begin(), found.end(),
-                              [&](const auto& entry) { return entry.first == module; });
-      if (old == found.end())
+      auto [place, is_new] = places.emplace(module, found.size());
+      if (is_new)
         found.push_back({module, {f, thread.id, thread.crashed, last}});
       else
-        old->second.last_sure |= last;
+        found[place->second].second.last_sure |= last;
     }
   }
   return found;
@@ -49,6 +49,7 @@ bool windows(const system::Os& os) { return os.family != "linux" && os.family !=
 void want_image(report::Document& document, const dump::Module& module, const Place& place,
                 const symbols::ModuleSet::Status& status) {
   if (status.image.result == symbols::SearchResult::found || module.timestamp == 0) return;
+  if (module.name().empty()) return; // nobody can look for it
   if (status.image_in_memory && !place.last_sure) return;
   std::string why = place.last_sure ? "the sure part of a stack ends in it" : "on a stack";
   if (status.image.result == symbols::SearchResult::mismatched)

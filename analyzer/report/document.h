@@ -28,6 +28,7 @@ struct FrameRow {
   std::string trust, name_source; // name_source "" = no name
   bool name_exact = false;        // the symbol file's id matches the image's
   std::string origin;             // "dump", "image", "sibling": where unwind bytes came from
+  std::string name_origin;        // the same of the name's symbols; "" = no name
 };
 
 struct ThreadRow {
@@ -64,6 +65,7 @@ struct ModuleRow {
   std::string image;   // "", "file", "memory", "mismatched", "not found", "unreadable"
   // What was looked for and what was found: the image's symbol-store key, file or reason why not.
   std::string image_id, image_path, image_why, symbols_path, symbols_why;
+  std::string image_origin, symbols_origin; // of a file that was found: "image" or "sibling"
   bool matters = false; // on a stack, blamed, or named by a rule: printed in the text report
 };
 struct UnloadedRow {
@@ -149,7 +151,7 @@ struct Document {
   std::vector<ProcessRow> processes;
   std::vector<ThreadRow> threads;
   std::vector<ModuleRow> modules;
-  bool modules_complete = true;
+  bool modules_complete = false;
   std::vector<UnloadedRow> unloaded_modules;
   std::vector<evidence::Fact> facts;
   std::vector<evidence::Coverage> coverage;
@@ -194,7 +196,8 @@ std::string to_text(const Document& document, const TextOptions& options);
 // What `symbols DUMP` shows: every module, wanted ids, what was found where, what did not match.
 std::string symbols_table(const Document& document, bool colour);
 std::string symbols_json(const Document& document);
-std::string share_table(const ShareDocument& share, bool colour);
-std::string share_summary(const ShareDocument& share, bool colour);
+// `whole`: no cell is cut, for files and pipes, where somebody searches.
+std::string share_table(const ShareDocument& share, bool colour, bool whole);
+std::string share_summary(const ShareDocument& share, bool colour, bool whole);
 
 } // namespace dumptriage::report

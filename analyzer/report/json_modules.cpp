@@ -19,10 +19,12 @@ Json modules_of(const Document& d) {
     put(debug, "id", row.debug_id);
     put_object(module, "debug", std::move(debug));
     put(module, "symbols", row.symbols);
+    put(module, "symbols_origin", row.symbols_origin);
     put(module, "symbols_path", row.symbols_path);
     put(module, "symbols_why", row.symbols_why);
     put(module, "image", row.image);
     put(module, "image_id", row.image_id);
+    put(module, "image_origin", row.image_origin);
     put(module, "image_path", row.image_path);
     put(module, "image_why", row.image_why);
     modules.push_back(std::move(module));

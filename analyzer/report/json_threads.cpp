@@ -18,6 +18,7 @@ Json frame_of(const FrameRow& row, bool sure, int pointer_size) {
   put(frame, "origin", row.origin);
   put(frame, "name_source", row.name_source);
   if (!row.name_source.empty()) frame["name_exact"] = row.name_exact;
+  put(frame, "name_origin", row.name_origin);
   return frame;
 }
 

@@ -2,11 +2,14 @@
 #include "report/paper.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
 namespace dumptriage::report {
 namespace {
+
+constexpr std::size_t kUncut = std::numeric_limits<std::size_t>::max();
 
 std::string verdict_of(const std::string& kb, const std::string& verdict) {
   if (verdict.empty()) return "-";
@@ -30,9 +33,10 @@ std::string path_cell(const std::string& path, std::size_t most) {
 
 } // namespace
 
-std::string share_table(const ShareDocument& share, bool colour) {
+std::string share_table(const ShareDocument& share, bool colour, bool whole) {
   Paper paper(colour);
-  constexpr std::size_t kPath = 48;
+  auto most = [whole](std::size_t width) { return whole ? kUncut : width; };
+  const std::size_t kPath = most(48);
   std::vector<std::vector<std::string>> rows;
   for (const ShareRow& row : share.rows) {
     if (row.failed)
@@ -45,12 +49,15 @@ std::string share_table(const ShareDocument& share, bool colour) {
                       verdict_of(row.kb, row.verdict)});
   }
   if (!rows.empty())
-    paper.table({{"dump", kPath}, {"stopped by", 56}, {"blamed", 32}, {"verdict", 32}}, rows);
+    paper.table(
+        {{"dump", kPath}, {"stopped by", most(56)}, {"blamed", most(32)}, {"verdict", most(32)}},
+        rows);
   return paper.text();
 }
 
-std::string share_summary(const ShareDocument& share, bool colour) {
+std::string share_summary(const ShareDocument& share, bool colour, bool whole) {
   Paper paper(colour);
+  auto most = [whole](std::size_t width) { return whole ? kUncut : width; };
   paper.line(fmt::format("{} dump{} analysed, {} could not be, {} other file{}", share.analysed,
                          share.analysed == 1 ? "" : "s", share.failed, share.other_files,
                          share.other_files == 1 ? "" : "s"),
@@ -62,14 +69,20 @@ std::string share_summary(const ShareDocument& share, bool colour) {
   if (rows.empty())
     paper.line("No known issue was confirmed or likely.");
   else
-    paper.table({{"dumps"}, {"known issue", 24}, {"best verdict", 16}, {"title", 60}}, rows);
+    paper.table(
+        {{"dumps"}, {"known issue", most(24)}, {"best verdict", most(16)}, {"title", most(60)}},
+        rows);
   rows.clear();
   for (const BucketRow& row : share.buckets)
     rows.push_back({std::to_string(row.count), dash(row.title), verdict_of(row.kb, row.verdict),
-                    path_cell(row.first_path, 40), flat(row.key)});
+                    path_cell(row.first_path, most(40)), flat(row.key)});
   if (rows.empty()) return paper.text();
   paper.blank();
-  paper.table({{"dumps"}, {"bucket", 60}, {"verdict", 24}, {"first of them", 40}, {"key", 64}},
+  paper.table({{"dumps"},
+               {"bucket", most(60)},
+               {"verdict", most(24)},
+               {"first of them", most(40)},
+               {"key", most(64)}},
               rows);
   return paper.text();
 }

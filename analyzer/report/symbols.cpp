@@ -8,12 +8,13 @@ namespace {
 
 std::string dash(const std::string& text) { return text.empty() ? "-" : flat(text); }
 
-void detail(Paper& paper, const char* what, const std::string& state, const std::string& path,
-            const std::string& why) {
+void detail(Paper& paper, const char* what, const std::string& state, const std::string& origin,
+            const std::string& path, const std::string& why) {
   if (state.empty() || state == "not found" || state == "memory" || (path.empty() && why.empty()))
     return;
   std::string text = fmt::format("{} {}: {}", what, state == "file" ? "found" : state, path);
   if (!why.empty()) text += (path.empty() ? "" : ", ") + why;
+  if (origin == "sibling") text += " (sibling: beside the dump, proves nothing)";
   paper.paragraph(text, 6, 2, Ink::dim);
 }
 
@@ -43,8 +44,8 @@ std::string symbols_table(const Document& d, bool colour) {
   bool headed = false;
   for (const ModuleRow& row : d.modules) {
     Paper details(colour);
-    detail(details, "image", row.image, row.image_path, row.image_why);
-    detail(details, "symbols", row.symbols, row.symbols_path, row.symbols_why);
+    detail(details, "image", row.image, row.image_origin, row.image_path, row.image_why);
+    detail(details, "symbols", row.symbols, row.symbols_origin, row.symbols_path, row.symbols_why);
     if (details.text().empty()) continue;
     if (!headed) paper.heading("Files at hand");
     headed = true;
@@ -64,11 +65,13 @@ std::string symbols_json(const Document& d) {
     Json image, symbols;
     put(image, "id", row.image_id);
     image["result"] = row.image.empty() ? "not found" : row.image;
+    put(image, "origin", row.image_origin);
     put(image, "path", row.image_path);
     put(image, "why", row.image_why);
     put(symbols, "file", row.debug_file);
     put(symbols, "id", row.debug_id);
     symbols["result"] = row.symbols.empty() ? "not found" : row.symbols;
+    put(symbols, "origin", row.symbols_origin);
     put(symbols, "path", row.symbols_path);
     put(symbols, "why", row.symbols_why);
     Json module;

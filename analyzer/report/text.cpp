@@ -7,11 +7,9 @@ namespace {
 
 void cannot(Paper& paper, const Document& d) {
   std::string why = d.error->message();
-  // The file's name is on a line of its own.
-  if (why.starts_with(d.dump.path + ": ")) why = why.substr(d.dump.path.size() + 2);
   paper.paragraph("Cannot be analysed: " + why, 0, 2, Ink::bad);
   paper.blank();
-  paper.item("File", d.dump.path);
+  if (!why.starts_with(d.dump.path + ": ")) paper.item("File", d.dump.path);
   if (why.find(d.dump.description) == std::string::npos) paper.item("It is", d.dump.description);
   if (d.dump.size != 0) paper.item("Size", std::to_string(d.dump.size) + " bytes");
 }

@@ -11,7 +11,21 @@ namespace {
 
 constexpr std::size_t kMostNotes = 20;
 
-std::string state_of(const std::string& state) { return state.empty() ? "-" : state; }
+std::string state_of(const std::string& state, const std::string& origin) {
+  if (state.empty()) return "-";
+  return origin == "sibling" ? state + " *" : state;
+}
+
+// What lies beside a dump is used, but a stranger may have put it there.
+void siblings(Paper& paper, const Document& d) {
+  for (const ModuleRow& row : d.modules) {
+    if (row.image_origin != "sibling" && row.symbols_origin != "sibling") continue;
+    paper.paragraph("* found beside the dump, marked sibling: such files prove nothing. If you "
+                    "trust them, name their folder with --images or --symbols.",
+                    2, 2);
+    return;
+  }
+}
 
 void wanted(Paper& paper, const Document& d) {
   if (d.wanted.empty()) return;
@@ -93,11 +107,14 @@ void modules(Paper& paper, const Document& d, const TextOptions& options) {
                          "symbols"),
              Ink::dim);
   for (const ModuleRow* row : rows)
-    paper.line(fmt::format("  {}  {}  {}  {:<8}  {:<10}  {}", padded(flat(row->name), name_width),
+    paper.line(fmt::format("  {}  {}  {}  {:<8}  {:<10}  {}",
+                           padded(row->name.empty() ? "-" : flat(row->name), name_width),
                            padded(row->version.empty() ? "-" : flat(row->version), version_width),
                            hex_address(row->base, d.pointer_size),
                            row->timestamp == 0 ? "-" : fmt::format("{:08X}", row->timestamp),
-                           state_of(row->image), state_of(row->symbols)));
+                           state_of(row->image, row->image_origin),
+                           state_of(row->symbols, row->symbols_origin)));
+  siblings(paper, d);
 }
 
 void missing(Paper& paper, const Document& d) {

@@ -15,6 +15,7 @@ constexpr std::size_t kGuesses = 16, kGuessesOfOthers = 0;
 void frame(Paper& paper, const FrameRow& row, bool sure, int pointer_size) {
   std::string how = row.trust;
   if (!row.origin.empty() && row.origin != "dump") how += ", " + row.origin;
+  if (row.name_origin == "sibling" && row.origin != "sibling") how += ", name sibling";
   if (!row.name_source.empty() && !row.name_exact) how += ", name not exact";
   std::string text = fmt::format("  {:>4}{} {}  {}  {}", row.index, sure ? ' ' : '?',
                                  hex_address(row.pc, pointer_size),
@@ -129,6 +130,7 @@ std::string place_of(const FrameRow& frame, int pointer_size) {
     return fmt::format("{}!{}{}", stem(frame.module), frame.function, offset);
   if (!frame.function.empty()) return frame.function + offset;
   if (!frame.module.empty()) return frame.module + offset;
+  if (frame.offset) return "module without a name" + offset;
   return frame.pc == 0 ? "address 0" : "outside every module";
 }
 

@@ -1,5 +1,7 @@
 #include "report/text_parts.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -47,9 +49,22 @@ void exception(Paper& paper, const Document& d) {
   paper.item("Exception", text);
 }
 
+// Where modules overlap, the frame says which one it is.
+const FrameRow* frame_at(const Document& d, std::uint64_t address) {
+  for (const ThreadRow& thread : d.threads)
+    if (thread.crashed)
+      for (std::size_t i = 0; i < std::min(thread.sure_frames, thread.frames.size()); ++i)
+        if (thread.frames[i].pc == address) return &thread.frames[i];
+  return nullptr;
+}
+
 std::string module_at(const Document& d, std::uint64_t address) {
+  const FrameRow* frame = frame_at(d, address);
+  if (frame && frame->module.empty()) return place_of(*frame, d.pointer_size);
   for (const ModuleRow& row : d.modules)
-    if (address >= row.base && address - row.base < row.size)
+    if (frame && frame->module != row.name)
+      continue;
+    else if (address >= row.base && address - row.base < row.size)
       return fmt::format("{}+{}", row.name, hex(address - row.base));
   return "outside every module";
 }
@@ -71,6 +86,15 @@ void instruction(Paper& paper, const Document& d) {
   paper.item("Meaning", c.explanation);
 }
 
+// The blamed frame, or its name, comes from a file that merely lay beside the dump.
+bool rests_on_sibling(const Document& d) {
+  for (const ThreadRow& thread : d.threads)
+    for (const FrameRow& row : thread.frames)
+      if (thread.crashed && row.module == d.blame.module && row.function == d.blame.function)
+        return row.origin == "sibling" || row.name_origin == "sibling";
+  return false;
+}
+
 void blame(Paper& paper, const Document& d) {
   const auto& b = d.blame;
   std::string text = b.module.empty() ? "unknown" : b.module;
@@ -78,7 +102,7 @@ void blame(Paper& paper, const Document& d) {
     text = fmt::format("{}!{}", stem(b.module), b.function);
   if (!b.module.empty() && b.offset) text += fmt::format(" ({}+{})", b.module, hex(*b.offset));
   if (!b.why.empty()) text += " - " + b.why;
-  if (!b.trust.empty()) text += " [" + b.trust + "]";
+  if (!b.trust.empty()) text += " [" + b.trust + (rests_on_sibling(d) ? ", sibling]" : "]");
   if (!b.module.empty() || !b.why.empty()) paper.item("Blamed", text);
 }
 

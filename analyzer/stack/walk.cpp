@@ -29,6 +29,7 @@ public:
     while (step()) {
     }
     if (sure_) stack_.sure_frames = stack_.frames.size();
+    stack_.work = scanned_ + (kAllEffort - std::min(effort_, kAllEffort));
     return std::move(stack_);
   }
 

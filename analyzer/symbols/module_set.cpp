@@ -1,7 +1,6 @@
 #include "symbols/module_set.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "formats/pe.h"
 #include "symbols/sources.h"
@@ -28,9 +27,14 @@ struct ModuleSet::State final : memory::AddressSpace {
   arch::Machine machine = arch::Machine::unknown;
   Store* store = nullptr;
   mutable std::vector<Entry> entries;
-  std::vector<std::size_t> by_base;       // modules with a size, sorted by base
-  std::vector<std::uint64_t> last_so_far; // greatest last address of by_base[0..i]
+  // From `start` to the start of the next slice lies `module`, or none.  Sorted.
+  struct Slice {
+    std::uint64_t start = 0;
+    std::size_t module = kNoModule;
+  };
+  std::vector<Slice> slices;
 
+  void slice();
   std::size_t module_at(std::uint64_t address) const;
   const image::Image* file_of(std::size_t module) const;
   const image::Image* memory_image_of(std::size_t module) const;
@@ -48,17 +52,42 @@ struct ModuleSet::State final : memory::AddressSpace {
   std::size_t fill(std::uint64_t address, std::span<std::byte> out, memory::Origin& origin) const;
 };
 
-std::size_t ModuleSet::State::module_at(std::uint64_t address) const {
-  auto next = std::upper_bound(
-      by_base.begin(), by_base.end(), address,
-      [this](std::uint64_t at, std::size_t index) { return at < (*modules)[index].base; });
-  // Ranges may overlap in a damaged list: the module that begins nearest below wins.
-  for (auto it = next; it != by_base.begin();) {
-    --it;
-    if ((*modules)[*it].contains(address)) return *it;
-    if (last_so_far[static_cast<std::size_t>(it - by_base.begin())] < address) break;
+// Ranges may overlap in a damaged list: the module that begins nearest below an address wins, of
+// two that begin together the later one.  Worked out once, so that no list makes a lookup slow.
+void ModuleSet::State::slice() {
+  std::vector<std::size_t> by_base; // modules with a size
+  std::vector<std::uint64_t> borders;
+  auto last_of = [this](std::size_t index) {
+    const dump::Module& module = (*modules)[index];
+    return module.base + std::min(module.size - 1, UINT64_MAX - module.base);
+  };
+  for (std::size_t i = 0; i < modules->size(); ++i) {
+    if ((*modules)[i].size == 0) continue;
+    by_base.push_back(i);
+    borders.push_back((*modules)[i].base);
+    if (last_of(i) != UINT64_MAX) borders.push_back(last_of(i) + 1);
   }
-  return kNoModule;
+  std::stable_sort(by_base.begin(), by_base.end(), [this](std::size_t a, std::size_t b) {
+    return (*modules)[a].base < (*modules)[b].base;
+  });
+  std::sort(borders.begin(), borders.end());
+  borders.erase(std::unique(borders.begin(), borders.end()), borders.end());
+  // What begins later lies on top, so a module that has ended below another is met when that one
+  // is taken off: everything is put on and taken off once.
+  std::vector<std::size_t> open;
+  auto next = by_base.begin();
+  for (std::uint64_t border : borders) {
+    for (; next != by_base.end() && (*modules)[*next].base == border; ++next) open.push_back(*next);
+    while (!open.empty() && last_of(open.back()) < border) open.pop_back();
+    std::size_t owner = open.empty() ? kNoModule : open.back();
+    if (slices.empty() || slices.back().module != owner) slices.push_back({border, owner});
+  }
+}
+
+std::size_t ModuleSet::State::module_at(std::uint64_t address) const {
+  auto next = std::upper_bound(slices.begin(), slices.end(), address,
+                               [](std::uint64_t at, const Slice& s) { return at < s.start; });
+  return next == slices.begin() ? kNoModule : std::prev(next)->module;
 }
 
 const image::Image* ModuleSet::State::file_of(std::size_t module) const {
@@ -166,17 +195,7 @@ ModuleSet::ModuleSet(std::vector<dump::Module> modules,
   state.machine = machine;
   state.store = store;
   state.entries.resize(modules_.size());
-  for (std::size_t i = 0; i < modules_.size(); ++i)
-    if (modules_[i].size != 0) state.by_base.push_back(i);
-  std::stable_sort(
-      state.by_base.begin(), state.by_base.end(),
-      [this](std::size_t a, std::size_t b) { return modules_[a].base < modules_[b].base; });
-  std::uint64_t last = 0;
-  for (std::size_t index : state.by_base) {
-    const dump::Module& module = modules_[index];
-    last = std::max(last, module.base + std::min(module.size - 1, UINT64_MAX - module.base));
-    state.last_so_far.push_back(last);
-  }
+  state.slice();
 }
 
 ModuleSet::~ModuleSet() = default;

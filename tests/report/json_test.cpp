@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <fstream>
+
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -24,6 +27,53 @@ TEST(Json, FullAndEmptyDocumentsMatchTheSchema) {
   failed.dump.path = "missing.dmp";
   failed.error = Error{Code::io, "missing.dmp", "No such file or directory", {}};
   expect_valid(failed);
+}
+
+const nlohmann::json& resolved(const nlohmann::json& schema, const nlohmann::json& part) {
+  const nlohmann::json* at = &part;
+  while (at->contains("$ref"))
+    at = &schema.at(nlohmann::json::json_pointer(at->at("$ref").get<std::string>().substr(1)));
+  return *at;
+}
+
+// Every key of `value` must be a property that the schema names.
+void undescribed(const nlohmann::json& schema, const nlohmann::json& part,
+                 const nlohmann::json& value, const std::string& path,
+                 std::vector<std::string>& found) {
+  const nlohmann::json& here = resolved(schema, part);
+  if (value.is_null()) found.push_back(path + " is null");
+  if (value.is_array()) {
+    for (const auto& item : value)
+      if (here.contains("items"))
+        undescribed(schema, here["items"], item, path + "[]", found);
+      else
+        found.push_back(path + "[]");
+  }
+  if (!value.is_object()) return;
+  for (const auto& [key, item] : value.items()) {
+    if (here.contains("properties") && here["properties"].contains(key))
+      undescribed(schema, here["properties"][key], item, path + "." + key, found);
+    else if (!here.contains("additionalProperties"))
+      found.push_back(path + "." + key);
+  }
+}
+
+TEST(Json, SchemaDescribesEveryKey) {
+  nlohmann::json schema = nlohmann::json::parse(std::ifstream(kSchema));
+  Document failed = full_document();
+  failed.error = Error{Code::truncated, "header", "cut", {Space::file, 16}};
+  std::vector<nlohmann::json> all = {parsed(full_document()), parsed(failed), parsed(Document{})};
+  for (const auto& entry :
+       std::filesystem::directory_iterator(DUMPTRIAGE_SOURCE_DIR "/dumps-samples/expected"))
+    all.push_back(nlohmann::json::parse(std::ifstream(entry.path())));
+  EXPECT_GE(all.size(), 7u);
+  std::vector<std::string> found;
+  for (const auto& document : all) undescribed(schema, schema, document, "", found);
+  for (const std::string& text : found) ADD_FAILURE() << text << " is not in the schema";
+  // The walk must be able to find something.
+  all[0]["crash"]["novelty"] = 1;
+  undescribed(schema, schema, all[0], "", found);
+  EXPECT_EQ(found, std::vector<std::string>{".crash.novelty"});
 }
 
 // The validator must be able to say no.

@@ -63,10 +63,30 @@ TEST(Text, FileThatCannotBeAnalysed) {
   Document d;
   d.dump.path = "missing.dmp";
   d.error = Error{Code::io, "missing.dmp", "No such file or directory", {}};
-  EXPECT_EQ(to_text(d, {}), R"report(Cannot be analysed: No such file or directory
+  EXPECT_EQ(to_text(d, {}), "Cannot be analysed: missing.dmp: No such file or directory\n\n");
+}
 
-  File          missing.dmp
-)report");
+TEST(Text, FilesBesideTheDumpAreMarked) {
+  Document d = full_document();
+  EXPECT_EQ(to_text(d, {}).find("sibling"), std::string::npos);
+  d.threads[0].frames[0].name_origin = "sibling";
+  d.modules[0].image = "file";
+  d.modules[0].image_origin = "sibling";
+  std::string text = to_text(d, {});
+  EXPECT_NE(text.find(", name sibling"), std::string::npos);
+  EXPECT_NE(text.find("file *"), std::string::npos);
+  EXPECT_NE(text.find("* found beside the dump"), std::string::npos);
+}
+
+TEST(Text, ModuleWithoutAName) {
+  Document d = full_document();
+  d.threads[0].frames[0].module = d.threads[0].frames[0].function = "";
+  d.threads[0].frames[0].offset = 0x158A;
+  d.crash.ip = d.threads[0].frames[0].pc;
+  std::string text = to_text(d, {});
+  std::size_t at = text.find("  Instruction");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_NE(text.substr(at, 80).find("module without a name+0x158A"), std::string::npos);
 }
 
 TEST(Text, NothingKnownSaysWhatToCollect) {
@@ -240,16 +260,33 @@ ShareDocument share() {
 }
 
 TEST(Share, Table) {
-  std::string text = share_table(share(), false);
+  std::string text = share_table(share(), false, false);
   EXPECT_NE(text.find("share/a.dmp "), std::string::npos);
   EXPECT_NE(text.find("KB1 confirmed"), std::string::npos);
   EXPECT_NE(text.find("/end.dmp  cannot be analysed: user minidump: the file ends"),
             std::string::npos);
-  EXPECT_EQ(share_table({}, false), "");
+  EXPECT_EQ(share_table({}, false, false), "");
+}
+
+// Into a file or a pipe nothing is cut, or a search would miss it.
+TEST(Share, WholeTableCutsNothing) {
+  ShareDocument long_one = share();
+  long_one.rows[0].blame = std::string(90, 'm') + "!end_of_blame";
+  long_one.buckets[0].title = std::string(90, 't') + "end_of_title";
+  long_one.buckets[0].first_path = "a_start/" + std::string(90, 'p');
+  std::string cut = share_table(long_one, false, false) + share_summary(long_one, false, false);
+  std::string whole = share_table(long_one, false, true) + share_summary(long_one, false, true);
+  for (std::string text :
+       {std::string("share/" + std::string(80, 'x') + "/end.dmp"), std::string("!end_of_blame"),
+        std::string("end_of_title"), std::string("a_start/ppp")}) {
+    EXPECT_EQ(cut.find(text), std::string::npos) << text;
+    EXPECT_NE(whole.find(text), std::string::npos) << text;
+  }
 }
 
 TEST(Share, Summary) {
-  EXPECT_EQ(share_summary(share(), false), R"report(1 dump analysed, 1 could not be, 2 other files
+  EXPECT_EQ(share_summary(share(), false, false),
+            R"report(1 dump analysed, 1 could not be, 2 other files
 
 dumps  known issue  best verdict  title
 1      KB1          confirmed     Frame overruns a buffer
@@ -257,8 +294,9 @@ dumps  known issue  best verdict  title
 dumps  bucket                 verdict        first of them  key
 1      0xD1 in netbt.sys+0x2  KB1 confirmed  share/a.dmp    D1:netbt.sys@1+2
 )report");
-  EXPECT_EQ(share_summary({}, false), "0 dumps analysed, 0 could not be, 0 other files\n\nNo known "
-                                      "issue was confirmed or likely.\n");
+  EXPECT_EQ(share_summary({}, false, false),
+            "0 dumps analysed, 0 could not be, 0 other files\n\nNo known "
+            "issue was confirmed or likely.\n");
 }
 
 } // namespace

@@ -101,7 +101,7 @@ TEST(Truth, UserX64CrashedThread) {
   for (std::size_t i = 0; i < pcs.size(); ++i) EXPECT_EQ(row->frames[i].pc, pcs[i]) << i;
   const auto& names = thread["frames_inner_first"];
   for (std::size_t i = 0; i < names.size(); ++i)
-    EXPECT_EQ(row->frames[i].function, names[i]["func"]) << i;
+    EXPECT_EQ(row->frames[i].function, names[i]["func"].get<std::string>()) << i;
 }
 
 // Sure frames inside our images must all be true ones, in their order, and none may stand between.
