@@ -46,17 +46,18 @@ private:
   // a function's end or its padding, another function begins.
   bool another_begins(std::uint32_t start, std::uint32_t rva) const {
     if (image_.machine != arch::Machine::x86) return false;
+    // Hot-patch entries and realigned frames have the function's own prologue further in.
+    constexpr std::size_t kOwnPrologue = 0x20;
     std::array<std::byte, kFarthestExport> buffer;
     const std::size_t wanted = std::min<std::size_t>(rva - start + 1, buffer.size());
     const std::size_t got = image_.read_rva(start, std::span(buffer).first(wanted));
     const auto at = [&](std::size_t i) { return std::to_integer<unsigned>(buffer[i]); };
-    for (std::size_t i = 1; i + 3 <= got; ++i) {
+    for (std::size_t i = kOwnPrologue; i + 3 <= got; ++i) {
       const bool gcc = at(i + 1) == 0x89 && at(i + 2) == 0xE5;
       const bool msvc = at(i + 1) == 0x8B && at(i + 2) == 0xEC;
       if (at(i) != 0x55 || !(gcc || msvc)) continue;
       const bool patched = i >= 3 && at(i - 2) == 0x8B && at(i - 1) == 0xFF; // mov edi, edi
       const std::size_t begin = patched ? i - 2 : i;
-      if (begin == 0) continue; // the exported function's own
       const unsigned before = at(begin - 1);
       const bool ended = before == 0xCC || before == 0x90 || before == 0xC3 ||
                          (begin >= 3 && at(begin - 3) == 0xC2) || (start + begin) % 16 == 0;
