@@ -82,7 +82,8 @@ Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
     bool spent = frames >= kMostFrames || work >= kMostWork;
     if (!walks.walked[i] || spent) {
-      walks.stacks[i].ended = walks.walked[i] ? "not walked: the limit for all threads" : "not walked";
+      walks.stacks[i].ended =
+          walks.walked[i] ? "not walked: the limit for all threads" : "not walked";
       walks.walked[i] = false;
       continue;
     }

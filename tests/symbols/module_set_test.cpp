@@ -203,6 +203,24 @@ TEST(ModuleSet, ModuleAtWithOverlaps) {
   EXPECT_EQ(set.module_at(UINT64_MAX), 4u);
 }
 
+// One giant under thousands of tiny ones: a walk back from the nearest base would be endless.
+TEST(ModuleSet, LookupUnderManyOverlapsIsFast) {
+  std::vector<dump::Module> modules(16000);
+  modules[0].base = 0x10000;
+  modules[0].size = 0x10000000;
+  for (std::size_t i = 1; i < modules.size(); ++i) {
+    modules[i].base = 0x20000 + i;
+    modules[i].size = 1;
+  }
+  ModuleSet set(modules, nothing(), arch::Machine::x64, nullptr);
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::uint64_t i = 0; i < 300000; ++i) ASSERT_EQ(set.module_at(0x100000 + i), 0u);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  EXPECT_EQ(set.module_at(0x20005), 5u);
+  EXPECT_EQ(set.module_at(0x1FFFF), 0u);
+  EXPECT_EQ(set.module_at(0xFFFF), std::nullopt);
+}
+
 TEST(ModuleSet, TheOverlayFillsOnlyWhatIsReadOnly) {
   Folder folder;
   folder.put("sample.dll", sample_image().file());
