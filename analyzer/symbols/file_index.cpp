@@ -14,6 +14,11 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostEntries = 1'000'000;
 constexpr int kDeepest = 16;
 constexpr std::size_t kMostCandidates = 64;
+// Files of one name that are looked at for one question.
+constexpr std::size_t kMostOfOneName = 4096;
+// A dump's own folder may be a share with everybody's dumps: only so many names of it are read, and
+// no folder in it.
+constexpr std::size_t kMostSiblings = 20'000;
 
 bool is_file(const fs::path& path) {
   std::error_code error;
@@ -50,8 +55,10 @@ void FileIndex::scan() {
   fs::recursive_directory_iterator it(root_.path, fs::directory_options::skip_permission_denied,
                                       error);
   fs::recursive_directory_iterator end;
-  for (std::size_t seen = 0; !error && it != end && seen < kMostEntries; ++seen) {
-    if (it.depth() >= kDeepest) it.disable_recursion_pending();
+  const bool beside = root_.origin == memory::Origin::sibling;
+  const std::size_t most = beside ? kMostSiblings : kMostEntries;
+  for (std::size_t seen = 0; !error && it != end && seen < most; ++seen) {
+    if (beside || it.depth() >= kDeepest) it.disable_recursion_pending();
     std::error_code ignored;
     if (it->is_regular_file(ignored))
       files_[lower(it->path().filename().string())].push_back(it->path().string());
@@ -73,6 +80,8 @@ std::vector<FileIndex::Candidate> FileIndex::find(std::string_view name,
       for (const fs::path& path : {slot, two_tier})
         if (is_file(path)) return {{path.string(), {}}};
     }
+    if (root_.origin == memory::Origin::sibling && is_file(root / spelling))
+      return {{(root / spelling).string(), {}}};
   }
   scan();
   auto entry = files_.find(lower(name));
@@ -82,7 +91,9 @@ std::vector<FileIndex::Candidate> FileIndex::find(std::string_view name,
                        [&](const std::string& wanted) { return equals_no_case(key, wanted); });
   };
   std::vector<Candidate> plain, others;
+  std::size_t looked_at = 0;
   for (const std::string& path : entry->second) {
+    if (++looked_at > kMostOfOneName) break;
     std::string key = slot_key(path);
     if (key.empty())
       plain.push_back({path, {}});

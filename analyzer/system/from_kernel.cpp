@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "formats/bugchecks.h"
 #include "formats/kdbg64.h"
 #include "system/kernel_snapshot.h"
 #include "system/os_names.h"
@@ -100,6 +101,20 @@ Os os_of(const dump::Dump& dump, const memory::AddressSpace& memory) {
   return os;
 }
 
+// The IRQL of the CPU that stopped, as the stop itself tells it.  Other codes carry an IRQL as
+// well, but not that of the fault.
+void read_irql(Snapshot& snapshot) {
+  constexpr std::uint32_t kIrqlNotLessOrEqual = 0xA, kDriverIrqlNotLessOrEqual = 0xD1;
+  constexpr std::uint64_t kHighest = 31; // x86 HIGH_LEVEL; 15 elsewhere
+  const std::uint32_t code = formats::normalized_bugcheck(snapshot.stop.code);
+  if (snapshot.stop.kind != StopKind::bugcheck || snapshot.stop.parameters.size() < 2 ||
+      (code != kIrqlNotLessOrEqual && code != kDriverIrqlNotLessOrEqual) ||
+      snapshot.stop.parameters[1] > kHighest)
+    return;
+  for (Cpu& cpu : snapshot.cpus)
+    if (cpu.crashed) cpu.irql = static_cast<std::uint32_t>(snapshot.stop.parameters[1]);
+}
+
 } // namespace
 
 Snapshot from_kernel(const dump::Dump& dump) {
@@ -121,6 +136,7 @@ Snapshot from_kernel(const dump::Dump& dump) {
   }
   read_stop(dump, snapshot);
   read_cpus(dump, snapshot);
+  read_irql(snapshot);
   return snapshot;
 }
 

@@ -73,6 +73,17 @@ TEST(Store, FindsImagesInEveryLayout) {
   }
 }
 
+// The folder of a dump may be a share: folders below it are none of its business.
+TEST(Store, BesideADumpMeansInItsFolder) {
+  for (bool below : {false, true}) {
+    Folder folder;
+    folder.put(below ? "deep/sample.dll" : "SAMPLE.dll", sample_image().file());
+    Store store({{folder.path(), Origin::sibling}});
+    EXPECT_EQ(store.find_image(sample_module()).result,
+              below ? SearchResult::not_found : SearchResult::found);
+  }
+}
+
 TEST(Store, ANearMissSaysBothIds) {
   Folder folder;
   folder.put("sample.dll", sample_image().file());
@@ -203,8 +214,8 @@ TEST(ModuleSet, ModuleAtWithOverlaps) {
   EXPECT_EQ(set.module_at(UINT64_MAX), 4u);
 }
 
-// One giant under thousands of tiny ones: with a walk back from the nearest base this does not end in
-// anybody's patience.
+// One giant under thousands of tiny ones: with a walk back from the nearest base this does not end
+// in anybody's patience.
 TEST(ModuleSet, LookupUnderManyOverlaps) {
   std::vector<dump::Module> modules(16000);
   modules[0].base = 0x10000;

@@ -22,6 +22,20 @@ Snapshot snapshot_of(const Bytes& bytes) {
   return take_snapshot(*dump);
 }
 
+TEST(FromKernel, TheStopTellsTheIrqlOfItsCpu) {
+  for (auto [second, irql] :
+       {std::pair{2, std::optional<std::uint32_t>(2)}, {0x1000, std::optional<std::uint32_t>()}}) {
+    auto d = two_cpus();
+    d.bugcheck_code = 0xD1;
+    d.bugcheck_parameters[1] = second;
+    Bytes bytes = synth::write_triage64(d);
+    Snapshot s = snapshot_of(bytes);
+    ASSERT_EQ(s.cpus.size(), 2u);
+    EXPECT_EQ(s.cpus[0].irql, irql);
+    EXPECT_EQ(s.cpus[1].irql, std::nullopt);
+  }
+}
+
 TEST(FromKernel, WhoWhenAndWhere) {
   Bytes bytes = synth::write_triage64(two_cpus());
   Snapshot s = snapshot_of(bytes);
@@ -63,6 +77,7 @@ TEST(FromKernel, OneThreadPerCpuTheCrashedOneFirst) {
   ASSERT_EQ(s.cpus.size(), 2u);
   EXPECT_TRUE(s.cpus[0].crashed);
   EXPECT_FALSE(s.cpus[1].crashed);
+  EXPECT_EQ(s.cpus[0].irql, std::nullopt); // only 0xA and 0xD1 tell the IRQL of the fault
 }
 
 TEST(FromKernel, TheFaultComesFromTheParametersNotFromTheHeader) {
