@@ -41,7 +41,7 @@ std::string address_text(const Input& input, std::uint64_t address) {
   return hex_address(address, arch::pointer_size_of(input.snapshot.machine));
 }
 
-std::string offset_text(std::uint64_t offset) { return fmt::format("0x{:x}", offset); }
+std::string offset_text(std::uint64_t offset) { return hex(offset); }
 
 std::uint64_t native(const Input& input, std::uint64_t address) {
   return arch::pointer_size_of(input.snapshot.machine) == 4 ? address & 0xFFFFFFFF : address;
