@@ -69,7 +69,8 @@ std::string_view name_of(Kind kind) {
 Result<Dump> open(std::shared_ptr<const MappedFile> file) {
   ByteView bytes = file->bytes();
   Dump dump;
-  dump.description = identify(bytes).description;
+  const Identity identity = identify(bytes);
+  dump.description = identity.description;
   dump.memory = std::make_shared<memory::FlatRanges>();
   for (const Probe& probe : kProbes) {
     if (!probe.matches(bytes)) continue;
@@ -83,7 +84,9 @@ Result<Dump> open(std::shared_ptr<const MappedFile> file) {
     dump.file = std::move(file);
     return dump;
   }
-  return fail(Code::unsupported, "dump", dump.description, Where::file(0));
+  return fail(Code::unsupported,
+              identity.is_dump ? "a dump that this version does not read" : "not a crash dump",
+              dump.description, Where::file(0));
 }
 
 Result<Dump> open(const std::string& path) {

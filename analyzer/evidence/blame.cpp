@@ -117,7 +117,7 @@ std::string why_frame(const Input& input, const Trail& trail, std::size_t at) {
   const stack::Frame& first = *trail.frames[0];
   const std::string module = module_of(input, first);
   if (module.empty())
-    return fmt::format("it called or jumped to {}, where no module lies",
+    return fmt::format("it called or jumped to {}, where no known module lies",
                        address_text(input, first.pc));
   return fmt::format(
       "it is the first on the proved stack that is no bystander; {} above it is passed over: {}",
@@ -132,6 +132,13 @@ Blame blame_along(const Input& input, const stack::Stack& stack) {
   for (std::size_t i = 0; i < trail.frames.size(); ++i) {
     const stack::Frame& frame = *trail.frames[i];
     if (module_of(input, frame).empty()) {
+      // Which code that is cannot be told when modules are missing from the list; nothing lies at
+      // null.
+      constexpr std::uint64_t kNullPages = 0x10000;
+      if (!input.snapshot.modules_complete && frame.pc >= kNullPages)
+        return nobody(
+            "the proved stack runs through code in no known module, and the dump's module "
+            "list is not complete");
       // Behind code in no module (a jump to garbage, generated code) only the next proved frame
       // counts.
       trail.only = "code outside of all modules and bystanders";

@@ -14,9 +14,9 @@ namespace {
 
 std::string subject_of(const Input& input, const FaultScene& scene) {
   const std::string place = describe_code(input, scene.ip);
-  return place.empty()
-             ? fmt::format("Code at {}, which lies in no module,", address_text(input, scene.ip))
-             : place;
+  return place.empty() ? fmt::format("Code at {}, which lies in no known module,",
+                                     address_text(input, scene.ip))
+                       : place;
 }
 
 std::string_view verb_of(std::string_view access) {

@@ -131,7 +131,7 @@ std::string place_of(const FrameRow& frame, int pointer_size) {
   if (!frame.function.empty()) return frame.function + offset;
   if (!frame.module.empty()) return frame.module + offset;
   if (frame.offset) return "module without a name" + offset;
-  return frame.pc == 0 ? "address 0" : "outside every module";
+  return frame.pc == 0 ? "address 0" : "in no known module";
 }
 
 void crashed_stack(Paper& paper, const Document& d, const TextOptions& options) {

@@ -66,7 +66,7 @@ std::string module_at(const Document& d, std::uint64_t address) {
       continue;
     else if (address >= row.base && address - row.base < row.size)
       return fmt::format("{}+{}", row.name, hex(address - row.base));
-  return "outside every module";
+  return "in no known module";
 }
 
 void instruction(Paper& paper, const Document& d) {

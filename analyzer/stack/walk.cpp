@@ -182,7 +182,7 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
       return c;
     }
     c.proved = false;
-    c.why = "the return address " + address_text(c.pc) + " lies in no module";
+    c.why = "the return address " + address_text(c.pc) + " lies in no known module";
   }
   return c;
 }
@@ -215,7 +215,7 @@ std::optional<Walker::Candidate> Walker::by_bad_call() {
   caller.proved = reaches == true;
   if (!caller.proved)
     caller.unproved = "pc " + address_text(frame.pc) +
-                      " lies in no module, and no call to it could be worked out";
+                      " lies in no known module, and no call to it could be worked out";
   std::byte probe[1];
   caller.origin = ground_.memory.read(*value - 1, probe).origin;
   return judge(std::move(caller));
@@ -263,7 +263,7 @@ bool Walker::step() {
   const std::uint64_t pc = last().lookup();
   arch::FunctionEntry entry;
   if (!ground_.module_at(pc))
-    why = "pc " + address_text(last().pc) + " lies in no module";
+    why = "pc " + address_text(last().pc) + " lies in no known module";
   else if (ground_.arch.unwind_by_data &&
            ground_.functions.find(pc, entry) == arch::FunctionLookup::unknown)
     why = "no image of " + ground_.module_name(*ground_.module_at(pc)) + ": no unwind data for " +

@@ -13,6 +13,7 @@ TEST(Open, WhatIsNoDumpIsAnErrorThatSaysWhatItIs) {
   auto opened = open_bytes(ByteView("PK\x03\x04....", 8));
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::unsupported);
+  EXPECT_EQ(opened.error().what, "not a crash dump");
   EXPECT_EQ(opened.error().why, "ZIP archive, 8 bytes");
   opened = open_bytes(ByteView());
   ASSERT_FALSE(opened);

@@ -196,7 +196,18 @@ TEST(Blame, CallerOfANullPointer) {
   p.context(p.registers(0, 0x100000));
   Blame blame = evidence::find_blame(p.input());
   EXPECT_EQ(blame.function, "dispatch");
-  EXPECT_THAT(blame.why, HasSubstr("where no module lies"));
+  EXPECT_THAT(blame.why, HasSubstr("where no known module lies"));
+}
+
+// With modules missing from the list, code in no known module may be anybody's.
+TEST(Blame, NobodyBelowUnknownCodeOfATornModuleList) {
+  Program p;
+  p.stack({{0x5000001000}, {kExe + 0x1300, "dispatch"}});
+  p.exception(0xC0000005, 0x5000001000, {8, 0x5000001000});
+  p.context(p.registers(0x5000001000, 0x100000));
+  EXPECT_EQ(evidence::find_blame(p.input()).function, "dispatch");
+  p.snapshot.modules_complete = false;
+  EXPECT_EQ(evidence::find_blame(p.input()).module, "");
 }
 
 TEST(Blame, Recursion) {

@@ -20,7 +20,8 @@ public:
     if (!fault || !fault->number("ip"))
       return not_found(condition_, facts, "fault", "the dump records no faulting instruction");
     if (!module || module->empty())
-      return not_found(condition_, facts, "module", "the faulting instruction lies in no module");
+      return not_found(condition_, facts, "module",
+                       "the faulting instruction lies in no known module");
     auto rva = fault->number("rva");
     std::string because = fmt::format("the faulting instruction is {}{}{}", *module, rva ? "+" : "",
                                       rva ? hex(*rva) : "");

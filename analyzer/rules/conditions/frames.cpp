@@ -38,7 +38,7 @@ std::string frame_function(const evidence::Fact& frame) { return word(frame, "fu
 
 std::string frame_in_words(const evidence::Fact& frame) {
   std::string module = frame_module(frame), function = frame_function(frame);
-  if (module.empty()) return "code outside every module";
+  if (module.empty()) return "code in no known module";
   if (function.empty()) {
     auto rva = frame.number("rva");
     return rva ? fmt::format("{}+{}", module, hex(*rva)) : module;
