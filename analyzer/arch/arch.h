@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "memory/address_space.h"
+#include "memory/virtual_memory.h"
 
 namespace dumptriage::arch {
 
@@ -111,6 +112,10 @@ struct Arch {
   // first instruction found them?  Nothing when that cannot be worked out.
   std::optional<bool> (*call_reaches)(const memory::AddressSpace&, std::uint64_t address,
                                       const Registers& callee) = nullptr;
+  // Virtual to physical through the page tables (memory/virtual_memory.h).  Null: no public source
+  // settles this CPU's tables, and callers say "unsupported".
+  memory::TranslateFunction translate = nullptr;
+  std::uint32_t page_size = 0x1000;
   // Strip bits that are no part of an address (PAC, sign extension); identity when null.
   std::uint64_t (*strip)(std::uint64_t address) = nullptr;
 };

@@ -11,6 +11,8 @@
 #include "dump/minidump.h"
 #include "dump/records.h"
 #include "memory/address_space.h"
+#include "memory/physical_memory.h"
+#include "memory/virtual_memory.h"
 
 namespace dumptriage::dump {
 
@@ -38,8 +40,17 @@ struct Dump {
   std::unique_ptr<Minidump> minidump; // exactly one of these two
   std::unique_ptr<KernelDump> kernel;
   std::shared_ptr<const memory::AddressSpace> memory; // never null; may be empty
+  // Kernel dumps that hold pages: physical memory, and the tables behind `memory` (the kernel's, of
+  // the header's DirectoryTableBase).  Null otherwise.
+  std::shared_ptr<const memory::PhysicalMemory> physical;
+  memory::PageTables tables;
   Notes notes;
 };
+
+// Virtual memory of another process of a dump with pages; null when the dump has none, or when its
+// CPU's page tables are not known.
+std::shared_ptr<const memory::AddressSpace> address_space(const Dump& dump,
+                                                          std::uint64_t directory_table_base);
 
 // Reads directories, lists and headers; no memory contents.  An Error only when nothing at all can
 // be said beyond identify(); its `why` then holds the description of what the file is.

@@ -98,7 +98,7 @@ void say_unread(const KernelHeader& header, const KernelShape& shape, ByteView f
 }
 
 // Pieces added first win where pieces overlap.
-void lay_out(ByteView file, const Triage64& triage, const formats::TriageDump64& body,
+void lay_out(ByteView file, const Triage& triage, const formats::TriageDump64& body,
              memory::FlatRanges& memory, RegionIndex& regions) {
   auto add = [&](std::uint64_t address, ByteView bytes) {
     if (address == 0 || bytes.empty()) return;
@@ -118,9 +118,9 @@ void lay_out(ByteView file, const Triage64& triage, const formats::TriageDump64&
 void read_triage_parts(ByteView file, KernelParts& parts, memory::FlatRanges& memory,
                        Notes& notes) {
   KernelDump& kernel = *parts.kernel;
-  kernel.triage = read_triage64(file, kernel.header, notes, parts.complete);
+  kernel.triage = read_triage(file, kernel.header, notes, parts.complete);
   if (!kernel.triage) return;
-  Triage64& triage = *kernel.triage;
+  Triage& triage = *kernel.triage;
   auto body = *file.get<formats::TriageDump64>(formats::kDumpHeader64Size);
   RegionIndex regions;
   lay_out(file, triage, body, memory, regions);

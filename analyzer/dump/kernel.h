@@ -62,7 +62,7 @@ struct KernelCpu {
   std::string context_from; // "KPRCB.Context", "KPRCB.ProcessorState", "header"
 };
 
-struct Triage64 {
+struct Triage {
   std::uint32_t service_pack_build = 0, size_of_dump = 0, triage_options = 0;
   std::vector<Module> drivers;
   bool drivers_complete = true; // the list is whole, and the kernel did not say that it overflowed
@@ -85,14 +85,16 @@ struct Triage64 {
 struct KernelDump {
   KernelHeader header;
   bool live = false; // the machine went on running: nothing crashed
-  std::optional<Triage64> triage;
+  std::optional<Triage> triage;
   std::vector<KernelCpu> cpus; // by number
 };
 
 // KDDEBUGGER_DATA64 with every field checked against its Size.  Offsets are offsetof() in
 // formats::KdDebuggerData64.
+// Keeps a copy of the bytes: in dumps with pages they may lie in two of them.
 class DebuggerData {
 public:
+  DebuggerData() = default; // !valid()
   explicit DebuggerData(ByteView data);
   bool valid() const { return !data_.empty(); } // the tag stands and Size is one that Windows uses
   std::uint64_t size() const { return data_.size(); }
@@ -103,7 +105,7 @@ public:
   std::optional<std::uint32_t> offset32(std::uint64_t field) const;
 
 private:
-  ByteView data_; // cut to Size
+  std::vector<std::byte> data_; // cut to Size
 };
 
 } // namespace dumptriage::dump

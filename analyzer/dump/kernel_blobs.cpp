@@ -45,7 +45,7 @@ std::string name_of_blob(std::string_view guid) {
 
 } // namespace
 
-void read_secondary_blobs(const TriageReading& reading, Triage64& triage) {
+void read_secondary_blobs(const TriageReading& reading, Triage& triage) {
   std::uint64_t at = reading.body.SizeOfDump;
   if (at >= reading.file.size()) return;
   auto header = reading.file.get<formats::DumpBlobFileHeader>(at);

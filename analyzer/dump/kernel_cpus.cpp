@@ -103,7 +103,7 @@ void fill_from_prcb(const CpuReading& reading, ByteView prcb, KernelCpu& cpu) {
 
 // The saved stack of the CPU that wrote the dump begins at the stack pointer of its context, so
 // that one is known when it is seen; a leftover of an earlier freeze is not taken for it.
-void fill_crashed(const CpuReading& reading, const Triage64& triage, KernelCpu& cpu) {
+void fill_crashed(const CpuReading& reading, const Triage& triage, KernelCpu& cpu) {
   fill_from_prcb(reading, triage.prcb, cpu);
   auto candidates = contexts_of(reading, triage.prcb, cpu.prcb);
   if (is_sane(reading, reading.header.context))
@@ -140,14 +140,14 @@ bool read_cpu(const CpuReading& reading, std::uint64_t block, KernelCpu& cpu, No
 
 } // namespace
 
-std::optional<std::uint32_t> crashed_cpu_of(const KernelHeader& header, const Triage64& triage) {
+std::optional<std::uint32_t> crashed_cpu_of(const KernelHeader& header, const Triage& triage) {
   auto number = number_of(header, DebuggerData(triage.debugger_data), triage.prcb);
   if (!number || *number >= header.processors.value_or(kMostCpus) || *number >= kMostCpus)
     return std::nullopt;
   return number;
 }
 
-std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage64& triage,
+std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage& triage,
                                         const RegionIndex& regions, arch::Machine machine,
                                         Notes& notes) {
   CpuReading reading{header, regions, DebuggerData(triage.debugger_data), arch::find(machine)};

@@ -11,23 +11,24 @@ DebuggerData::DebuggerData(ByteView data) {
   if (data.u32(offsetof(KdDebuggerData64, OwnerTag)) != formats::kKdbgTag) return;
   auto size = data.u32(offsetof(KdDebuggerData64, Size));
   if (!size || *size < kLeast || *size > kMost) return;
-  data_ = data.clamp(0, *size);
+  ByteView there = data.clamp(0, *size);
+  data_.assign(there.span().begin(), there.span().end());
 }
 
 std::optional<std::uint64_t> DebuggerData::address(std::uint64_t field) const {
-  auto value = data_.u64(field);
+  auto value = ByteView(data_.data(), data_.size()).u64(field);
   if (!value || *value == 0) return std::nullopt;
   return value;
 }
 
 std::optional<std::uint32_t> DebuggerData::offset16(std::uint64_t field) const {
-  auto value = data_.u16(field);
+  auto value = ByteView(data_.data(), data_.size()).u16(field);
   if (!value || *value == 0 || *value == 0xFFFF) return std::nullopt;
   return *value;
 }
 
 std::optional<std::uint32_t> DebuggerData::offset32(std::uint64_t field) const {
-  auto value = data_.u32(field);
+  auto value = ByteView(data_.data(), data_.size()).u32(field);
   if (!value || *value == 0 || *value == 0xFFFFFFFF) return std::nullopt;
   return value;
 }

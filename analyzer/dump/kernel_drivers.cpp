@@ -37,7 +37,7 @@ std::string read_dump_string(const TriageReading& reading, std::uint64_t offset,
   return utf8_from_utf16(reading.file.clamp(at, 2ull * wire->Length));
 }
 
-void read_drivers(const TriageReading& reading, Triage64& triage) {
+void read_drivers(const TriageReading& reading, Triage& triage) {
   const auto& body = reading.body;
   std::uint64_t at = body.DriverListOffset, count = body.DriverCount;
   if (body.TriageOptions != formats::kTriageOptionsUnset &&
@@ -81,7 +81,7 @@ void read_drivers(const TriageReading& reading, Triage64& triage) {
   }
 }
 
-void read_unloaded_drivers(const TriageReading& reading, Triage64& triage) {
+void read_unloaded_drivers(const TriageReading& reading, Triage& triage) {
   std::uint64_t at = reading.body.UnloadedDriversOffset;
   if (at == 0) return;
   auto count = reading.file.u64(at);

@@ -73,18 +73,18 @@ struct TriageReading {
   std::uint64_t
   room_behind(std::uint64_t offset) const; // up to the next part or the end of the file
 };
-std::optional<Triage64> read_triage64(ByteView file, const KernelHeader& header, Notes& notes,
-                                      bool& complete);
-void read_drivers(const TriageReading& reading, Triage64& triage);
-void read_unloaded_drivers(const TriageReading& reading, Triage64& triage);
+std::optional<Triage> read_triage(ByteView file, const KernelHeader& header, Notes& notes,
+                                  bool& complete);
+void read_drivers(const TriageReading& reading, Triage& triage);
+void read_unloaded_drivers(const TriageReading& reading, Triage& triage);
 std::string read_dump_string(const TriageReading& reading, std::uint64_t offset, const char* what);
-void read_secondary_blobs(const TriageReading& reading, Triage64& triage);
+void read_secondary_blobs(const TriageReading& reading, Triage& triage);
 
 // Every CPU as far as it is stored.
-std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage64& triage,
+std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage& triage,
                                         const RegionIndex& regions, arch::Machine machine,
                                         Notes& notes);
 // The number of the CPU whose KPRCB the dump's writer saved; nothing when it cannot be one.
-std::optional<std::uint32_t> crashed_cpu_of(const KernelHeader& header, const Triage64& triage);
+std::optional<std::uint32_t> crashed_cpu_of(const KernelHeader& header, const Triage& triage);
 
 } // namespace dumptriage::dump

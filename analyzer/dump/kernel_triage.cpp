@@ -49,7 +49,7 @@ std::uint64_t address_by_lists(ByteView object, std::uint8_t type,
   return 0;
 }
 
-void find_addresses(const DebuggerData& kdbg, Triage64& triage) {
+void find_addresses(const DebuggerData& kdbg, Triage& triage) {
   constexpr std::uint8_t kProcessObject = 3, kThreadObject = 6;
   constexpr std::uint64_t kWaitListHead = 8, kProfileListHead = 0x18; // the latter of KPROCESS
   auto pointer = [&](ByteView object, std::size_t field) -> std::uint64_t {
@@ -70,7 +70,7 @@ void find_addresses(const DebuggerData& kdbg, Triage64& triage) {
 
 // KPRCB, EPROCESS and ETHREAD are raw copies; their sizes stand in the debugger data, and without
 // those a copy ends at the next part.
-void read_objects(const TriageReading& reading, Triage64& triage) {
+void read_objects(const TriageReading& reading, Triage& triage) {
   const auto& body = reading.body;
   DebuggerData kdbg(triage.debugger_data);
   auto object = [&](const char* name, std::uint64_t offset, std::size_t size_field) -> ByteView {
@@ -84,7 +84,7 @@ void read_objects(const TriageReading& reading, Triage64& triage) {
   find_addresses(kdbg, triage);
 }
 
-void read_data_blocks(const TriageReading& reading, Triage64& triage) {
+void read_data_blocks(const TriageReading& reading, Triage& triage) {
   std::uint64_t at = reading.body.DataBlocksOffset, count = reading.body.DataBlocksCount;
   if (at == 0 || count == 0) return;
   std::uint64_t fit = reading.file.left(at) / sizeof(formats::TriageDataBlock);
@@ -122,7 +122,7 @@ void check_end_mark(const TriageReading& reading) {
                     body.ValidOffset);
 }
 
-void read_stacks(const TriageReading& reading, Triage64& triage) {
+void read_stacks(const TriageReading& reading, Triage& triage) {
   const auto& body = reading.body;
   triage.stack_start = body.TopOfStack;
   if (body.CallStackOffset != 0)
@@ -158,7 +158,7 @@ std::uint64_t TriageReading::room_behind(std::uint64_t offset) const {
   return end > offset ? end - offset : 0;
 }
 
-std::optional<Triage64> read_triage64(ByteView file, const KernelHeader& header, Notes& notes,
+std::optional<Triage> read_triage(ByteView file, const KernelHeader& header, Notes& notes,
                                       bool& complete) {
   auto body = file.get<formats::TriageDump64>(formats::kDumpHeader64Size);
   TriageReading reading{file, header, notes, complete};
@@ -173,7 +173,7 @@ std::optional<Triage64> read_triage64(ByteView file, const KernelHeader& header,
   reading.starts = starts_of(*body);
   check_end_mark(reading);
 
-  Triage64 triage;
+  Triage triage;
   triage.service_pack_build = body->ServicePackBuild;
   triage.size_of_dump = body->SizeOfDump;
   triage.triage_options = body->TriageOptions;

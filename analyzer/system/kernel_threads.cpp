@@ -37,7 +37,7 @@ struct CrashedIds {
 // Which process and thread crashed, when several things that must agree do: object types, a
 // printable padded name, ids that are ids, and the process id in EPROCESS equal to the one in
 // ETHREAD.Cid.
-CrashedIds crashed_ids(const dump::Triage64& triage, const KernelOffsets& offsets) {
+CrashedIds crashed_ids(const dump::Triage& triage, const KernelOffsets& offsets) {
   constexpr std::uint8_t kProcessObject = 3, kThreadObject = 6;
   CrashedIds ids;
   if (!offsets.process_id || !offsets.image_name || !offsets.client_id) return ids;
@@ -83,7 +83,7 @@ std::string_view state_name(std::uint8_t state) {
   return state < std::size(kNames) ? kNames[state] : "";
 }
 
-bool is_crashed(const dump::Triage64& triage, const dump::KernelCpu& cpu,
+bool is_crashed(const dump::Triage& triage, const dump::KernelCpu& cpu,
                 const std::optional<arch::Registers>& context, const arch::Arch* arch) {
   if (triage.crashed_cpu) return cpu.number == *triage.crashed_cpu;
   // The saved stack begins at the stack pointer of the CPU that wrote the dump.
@@ -91,7 +91,7 @@ bool is_crashed(const dump::Triage64& triage, const dump::KernelCpu& cpu,
 }
 
 // The thread that crashed: its object is in the dump, so more is known of it.
-void describe_crashed(const dump::Triage64& triage, const dump::DebuggerData& kdbg,
+void describe_crashed(const dump::Triage& triage, const dump::DebuggerData& kdbg,
                       const CrashedIds& ids, ThreadState& thread) {
   if (ids.thread) thread.id = fmt::to_string(*ids.thread);
   if (ids.process) thread.process = ids.process->name;
@@ -120,7 +120,7 @@ void thread_from_header(const dump::Dump& dump, Snapshot& snapshot) {
 void read_cpus(const dump::Dump& dump, Snapshot& snapshot) {
   const dump::KernelDump& kernel = *dump.kernel;
   if (kernel.cpus.empty() || !kernel.triage) return thread_from_header(dump, snapshot);
-  const dump::Triage64& triage = *kernel.triage;
+  const dump::Triage& triage = *kernel.triage;
   dump::DebuggerData kdbg(triage.debugger_data);
   KernelOffsets offsets = kernel_offsets(kernel.header.build, snapshot.machine, kdbg);
   CrashedIds ids = crashed_ids(triage, offsets);

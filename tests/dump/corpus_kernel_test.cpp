@@ -47,7 +47,7 @@ TEST(CorpusKernel, RealTriageDumpsAreReadWhole) {
     EXPECT_EQ(header.build, real.build);
     EXPECT_EQ(header.bugcheck_code, real.code);
     EXPECT_EQ(header.processors, real.cpus);
-    const Triage64& triage = *dump->kernel->triage;
+    const Triage& triage = *dump->kernel->triage;
     EXPECT_EQ(triage.drivers.size(), real.drivers);
     EXPECT_TRUE(triage.drivers_complete);
     EXPECT_EQ(triage.drivers[0].path, "\\SystemRoot\\system32\\ntoskrnl.exe");
@@ -126,7 +126,7 @@ TEST(CorpusKernel, BlobsEndExactlyWhereTheFileEnds) {
   for (const Expected& real : kReal) {
     auto dump = open(kCorpus + real.path);
     ASSERT_TRUE(dump);
-    const Triage64& triage = *dump->kernel->triage;
+    const Triage& triage = *dump->kernel->triage;
     EXPECT_EQ(triage.blobs.back().guid, "2b88b710-1c93-4f7c-b06c-655ecc50decc");
     // The walk notes anything that is left over or missing.
     EXPECT_TRUE(dump->notes.empty());

@@ -31,7 +31,7 @@ TEST(KernelTriage, EveryPartIsRead) {
   EXPECT_EQ(header.context.size(), 0x4D0u);
   EXPECT_EQ(header.exception.code, 0x80000003u);
 
-  const Triage64& triage = *dump->kernel->triage;
+  const Triage& triage = *dump->kernel->triage;
   ASSERT_EQ(triage.drivers.size(), 2u);
   EXPECT_EQ(triage.drivers[1].path, "\\SystemRoot\\System32\\drivers\\netbt.sys");
   EXPECT_EQ(triage.drivers[1].base, 0xFFFFF80005000000u);

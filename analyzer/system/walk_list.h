@@ -1,0 +1,39 @@
+// Body of walk_list(); included by kernel_view.h only.
+#pragma once
+
+#include <unordered_set>
+
+#include "system/kernel_view.h"
+
+namespace dumptriage::system {
+
+namespace detail {
+enum class ListEnd { head, unreadable, cycle, budget, torn, stopped };
+void note_list_end(const KernelView& view, const char* name, ListEnd end, std::uint64_t at);
+} // namespace detail
+
+template <class Visit>
+bool walk_list(const KernelView& view, std::uint64_t head, std::size_t budget, const char* name,
+               Visit&& visit) {
+  using detail::ListEnd;
+  std::unordered_set<std::uint64_t> seen;
+  std::uint64_t before = head;
+  auto end = [&](ListEnd why, std::uint64_t at) {
+    if (why != ListEnd::head && why != ListEnd::stopped) detail::note_list_end(view, name, why, at);
+    return why == ListEnd::head;
+  };
+  for (std::size_t i = 0;; ++i) {
+    auto next = view.pointer(before);
+    if (!next) return end(ListEnd::unreadable, before);
+    if (*next == head) return end(ListEnd::head, head);
+    if (!seen.insert(*next).second) return end(ListEnd::cycle, *next);
+    if (i >= budget) return end(ListEnd::budget, *next);
+    auto back = view.pointer(*next + view.pointer_size);
+    if (!back) return end(ListEnd::unreadable, *next);
+    if (*back != before) return end(ListEnd::torn, *next);
+    if (!visit(*next)) return end(ListEnd::stopped, *next);
+    before = *next;
+  }
+}
+
+} // namespace dumptriage::system
