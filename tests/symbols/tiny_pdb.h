@@ -35,11 +35,12 @@ struct TinyPdb {
   };
   std::vector<Procedure> procedures;
   std::vector<std::array<std::uint32_t, 2>> lines; // offset from the first procedure, line
+  Bytes types;                                     // the TPI stream as it is
   std::string source_file = "c:\\src\\tiny.c";
 
   Bytes bytes() const {
     return container(
-        {{}, info(), {}, dbi(), public_stream(), records(), sections(), compiland(), names()});
+        {{}, info(), types, dbi(), public_stream(), records(), sections(), compiland(), names()});
   }
 
 private:
