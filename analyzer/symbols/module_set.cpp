@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mapped_file.h"
+#include "base/text.h"
 #include "formats/pe.h"
 #include "symbols/sources.h"
 
@@ -236,6 +238,19 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   bool exact = image->origin() == memory::Origin::dump || modules_[module].debug.key().empty() ||
                image->debug_id().key() == modules_[module].debug.key();
   return NamedSymbol{std::move(*symbol), image->origin(), exact};
+}
+
+std::shared_ptr<const PdbTypes> ModuleSet::types_of(std::size_t module) {
+  if (module >= modules_.size()) return nullptr;
+  state_->symbols_of(module);
+  const SymbolFind& found = state_->entries[module].status.symbols;
+  if (found.result != SearchResult::found || found.origin != memory::Origin::image ||
+      !lower(found.path).ends_with(".pdb"))
+    return nullptr;
+  auto file = MappedFile::open(found.path);
+  if (!file) return nullptr;
+  auto types = PdbTypes::open((*file)->bytes());
+  return types ? *types : nullptr;
 }
 
 arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entry) const {

@@ -13,6 +13,7 @@
 #include "dump/records.h"
 #include "image/image.h"
 #include "memory/address_space.h"
+#include "symbols/pdb_types.h"
 #include "symbols/store.h"
 
 namespace dumptriage::symbols {
@@ -36,6 +37,9 @@ public:
   // holes.
   const image::Image* image_of(std::size_t module);
   std::optional<NamedSymbol> name(std::uint64_t address);
+  // The structures that the module's PDB describes; null without an exactly matching PDB in a
+  // folder that was named (one that merely lies beside the dump lays down no layout).
+  std::shared_ptr<const PdbTypes> types_of(std::size_t module);
 
   // Does the address lie in a section that may be executed?  Nothing when no image tells.
   std::optional<bool> is_code(std::uint64_t address) const;
