@@ -12,6 +12,9 @@
 #include "dump/dump.h"
 #include "dump/records.h"
 #include "memory/address_space.h"
+#include "system/irps.h"
+#include "system/pool.h"
+#include "system/waits.h"
 
 namespace dumptriage::system {
 
@@ -87,6 +90,9 @@ struct Snapshot {
   std::vector<dump::Module> modules; // in load order
   bool modules_complete = true;
   std::vector<dump::UnloadedModule> unloaded_modules;
+  Waits waits;
+  std::vector<Irp> irps;
+  std::vector<PoolFinding> pool;
   std::shared_ptr<const memory::AddressSpace> memory;
   Notes notes;
 };

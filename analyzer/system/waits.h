@@ -39,7 +39,7 @@ std::string_view name_of(WaitKind kind); // "fast_mutex"
 enum class WaitTrust {
   read,         // fields of a layout that a source settles, consistent with each other
   self_checked, // the layout is inferred, and this object proved it by at least three invariants
-  inferred,     // fits, but something else could look the same; never part of a cycle
+  inferred,     // fits, but something else could look the same; such an owner makes no cycle
 };
 std::string_view name_of(WaitTrust trust); // "self_checked"
 
@@ -75,6 +75,8 @@ struct WaitEdge {
 // for directly (to exit) follows it without a lock between them.
 struct WaitCycle {
   std::vector<std::size_t> nodes;
+  WaitTrust trust = WaitTrust::read; // of its weakest edge
+  bool timeout = false;              // some wait in it ends by itself
 };
 
 class Waits {
