@@ -1,4 +1,4 @@
-// synth: a 64-bit kernel triage dump (PAGEDU64, DumpType 4) from a plain description.
+// synth: a kernel triage dump (DumpType 4) of 64 or 32 bits from a plain description.
 // Everything is written as the two published modern samples have it: unset header fields hold
 // 'PAGE', offsets are absolute, the call stack starts at its lowest address, names count
 // characters, the end mark is "TRGD", and every CPU's KPRCB, CONTEXT and stack slice are ordinary
@@ -57,11 +57,12 @@ struct TriageDescription {
   std::array<std::uint64_t, 4> bugcheck_parameters{};
   std::uint64_t kd_debugger_data_block = 0;
   Bytes context;   // CONTEXT, at most 3000 bytes
-  Bytes exception; // EXCEPTION_RECORD64, at most 0x98 bytes
+  Bytes exception; // EXCEPTION_RECORD of the dump's width
   std::uint64_t required_dump_space = 0;
   std::optional<std::uint64_t> system_time, system_up_time;
   std::optional<std::uint32_t> mini_dump_fields, product_type, suite_mask, writer_status;
   std::optional<std::uint32_t> attributes, boot_id;
+  std::optional<bool> pae_enabled; // 32-bit
 
   // TRIAGE_DUMP64.  An empty part gets offset 0.
   std::uint32_t service_pack_build = 0, triage_options = 0xFFFFFFFF;
@@ -95,5 +96,7 @@ struct TriageLayout {
 };
 
 Bytes write_triage64(const TriageDescription& description, TriageLayout* layout = nullptr);
+// PAGEDUMP; the low halves of addresses, drivers at the stride 0x4c, no Itanium fields and no blobs.
+Bytes write_triage32(const TriageDescription& description, TriageLayout* layout = nullptr);
 
 } // namespace dumptriage::synth
