@@ -11,6 +11,7 @@
 #include "dump/dump.h"
 #include "memory/address_space.h"
 #include "system/layout.h"
+#include "system/snapshot.h"
 
 namespace dumptriage::system {
 
@@ -45,11 +46,21 @@ public:
   std::optional<std::uint8_t> dispatcher_type(std::uint64_t object) const;
   bool is_thread(std::uint64_t object) const; // a KTHREAD stands there (type and sane stack fields)
   bool is_process(std::uint64_t object) const; // an EPROCESS stands there (type, sane name)
+  // EPROCESS.ImageFileName: up to 15 printable characters, zeros behind.
+  std::optional<std::string> image_name(std::uint64_t process) const;
   // A machine address of the header or KDBG in this view's form (32 bits: the low half).
   std::uint64_t cut(std::uint64_t address) const {
     return pointer_size == 4 ? address & 0xFFFFFFFF : address;
   }
 };
+
+// What a snapshot of a kernel dump keeps for the readers of its objects.
+struct KernelBasis {
+  dump::DebuggerData kdbg;
+  Layout layout; // checked on this dump's objects, or knowing nothing
+};
+// The view of a snapshot that has a basis.  The dump and the notes must outlive it.
+KernelView view_of(const dump::Dump& dump, const Snapshot& snapshot, Notes& notes);
 
 // Follows a doubly linked LIST_ENTRY from `head`; `visit(entry)` gets the address of each link and
 // says whether to go on.  Stops at the head, at a link it has seen, at `budget` links, at a link

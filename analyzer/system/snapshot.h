@@ -46,6 +46,14 @@ struct Cpu {
   bool crashed = false; // the CPU that stopped the machine
 };
 
+// One object that a thread waits for (a KWAIT_BLOCK).
+struct WaitFor {
+  std::uint64_t object = 0; // a dispatcher object
+  std::uint64_t block = 0;  // the KWAIT_BLOCK
+  bool all = false;         // WaitAll: it waits for all of its objects; else any one is enough
+  bool timer = false;       // the thread's own timer: the wait has a time-out
+};
+
 struct ThreadState {
   std::string id;           // decimal thread id; "cpu N" when only the CPU is known
   std::uint64_t object = 0; // KTHREAD address, kernel only
@@ -55,7 +63,19 @@ struct ThreadState {
   std::optional<arch::Registers> context;
   std::string context_from; // "exception stream", "thread list", "bugcheck parameter 4", ...
   std::uint64_t stack_low = 0, stack_high = 0; // bounds when known, else 0
-  std::string state, wait;                     // as far as known
+  std::string state, wait;                     // as far as known: "waiting", "Executive"
+
+  // Kernel only, as far as the dump holds the thread's object.
+  std::uint64_t process_object = 0;              // the process that owns the thread
+  std::optional<std::uint64_t> attached_process; // the one whose memory it uses, when another
+  std::optional<std::uint32_t> process_id;
+  std::optional<std::uint8_t> state_number, wait_reason; // KTHREAD.State, WaitReason
+  std::optional<std::uint8_t> priority;
+  std::optional<std::uint64_t> wait_seconds; // since it began to wait (or became ready)
+  std::vector<WaitFor> waits_for;            // of threads that wait
+  std::uint64_t start_address = 0, win32_start_address = 0;
+  std::uint64_t kernel_stack = 0, initial_stack = 0, trap_frame = 0, teb = 0; // 0 = unknown or none
+  bool idle = false;                                                          // a CPU's idle thread
 };
 
 struct Process {
@@ -63,6 +83,12 @@ struct Process {
   std::uint64_t object = 0;
   std::string name;
   std::optional<std::uint32_t> session;
+  std::optional<std::uint64_t> parent;          // process id
+  std::uint64_t directory_table_base = 0;       // 0 = unknown
+  std::uint64_t peb = 0;                        // 0 = unknown or none
+  std::optional<bool> exited;                   // it has ended; only its object is left
+  std::uint64_t create_time = 0, exit_time = 0; // FILETIME; 0 = unknown or none
+  bool threads_complete = false;                // its thread list was read to its end
 };
 
 struct Stop {
@@ -76,6 +102,8 @@ struct Stop {
   std::optional<arch::Registers> fault_context;
   std::string fault_context_from;
 };
+
+struct KernelBasis; // kernel_view.h
 
 struct Snapshot {
   arch::Machine machine = arch::Machine::unknown;
@@ -93,6 +121,15 @@ struct Snapshot {
   Waits waits;
   std::vector<Irp> irps;
   std::vector<PoolFinding> pool;
+  // Whether the lists were read to their end; "none of them" needs that.
+  bool processes_complete = false, threads_complete = false, unloaded_complete = false;
+  // Kernel dumps: what the readers of kernel objects start from (kernel_view.h).  Null otherwise.
+  std::shared_ptr<const KernelBasis> basis;
+  // How far the layout of kernel structures is proved: "" (nothing was read by one), "sourced"
+  // (published for this build, and nothing in the dump contradicts it), or "self_checked"
+  // (inferred, and proved by `layout_checks` on this dump's own objects).
+  std::string layout_trust;
+  std::vector<std::string> layout_checks;
   std::shared_ptr<const memory::AddressSpace> memory;
   Notes notes;
 };

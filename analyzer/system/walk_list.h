@@ -3,7 +3,6 @@
 
 #include <unordered_set>
 
-#include "system/kernel_view.h"
 
 namespace dumptriage::system {
 
