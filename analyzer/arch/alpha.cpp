@@ -67,6 +67,9 @@ const Arch kAlpha = {
     .unwind_by_frame_pointer = nullptr,
     .call_before = nullptr,
     .call_reaches = nullptr,
+    // The tables are not sourced, and no public source says that NT maps 80000000 one to one.
+    .translate = nullptr,
+    .page_size = 0x2000,
     .strip = strip,
 };
 

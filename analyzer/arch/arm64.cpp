@@ -117,6 +117,7 @@ const Arch kArm64 = {
     .unwind_by_frame_pointer = by_frame_pointer,
     .call_before = call_before,
     .call_reaches = nullptr,
+    .translate = translate_arm64,
     .strip = strip,
 };
 

@@ -86,6 +86,8 @@ const Arch kIa64 = {
     .unwind_by_frame_pointer = nullptr,
     .call_before = nullptr,
     .call_reaches = nullptr,
+    .translate = translate_ia64,
+    .page_size = 0x2000,
     .strip = nullptr,
 };
 

@@ -26,6 +26,16 @@ UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
 // x64_unwind.cpp
 UnwindResult unwind_x64(const UnwindInput& input);
 
+// pages_<cpu>.cpp
+memory::Translation translate_x86(const memory::AddressSpace& physical,
+                                  const memory::PageTables& tables, std::uint64_t address);
+memory::Translation translate_x64(const memory::AddressSpace& physical,
+                                  const memory::PageTables& tables, std::uint64_t address);
+memory::Translation translate_arm64(const memory::AddressSpace& physical,
+                                    const memory::PageTables& tables, std::uint64_t address);
+memory::Translation translate_ia64(const memory::AddressSpace& physical,
+                                   const memory::PageTables& tables, std::uint64_t address);
+
 // Does ContextFlags name this CPU?  Old dumps set further bits beside the type, so only the bit
 // counts.
 Result<void> check_context(std::string_view cpu, std::uint32_t flags, std::uint32_t type);

@@ -86,6 +86,7 @@ const Arch kX64 = {
     .unwind_by_frame_pointer = nullptr, // rbp is a general register here: no chain to follow
     .call_before = call_before_x64,
     .call_reaches = call_reaches_x64,
+    .translate = translate_x64,
     .strip = nullptr,
 };
 

@@ -77,6 +77,7 @@ const Arch kX86 = {
     .unwind_by_frame_pointer = unwind_x86_frame_pointer,
     .call_before = call_before_x86,
     .call_reaches = call_reaches_x86,
+    .translate = translate_x86,
     .strip = nullptr,
 };
 

@@ -50,6 +50,8 @@ public:
   bool has_page(std::uint64_t pfn) const;
 
 private:
+  ByteView page(std::uint64_t pfn) const; // as much of it as the file holds
+
   ByteView file_;
   std::unique_ptr<PageIndex> index_;
   std::uint32_t page_size_;

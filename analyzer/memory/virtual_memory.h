@@ -51,6 +51,8 @@ private:
     std::uint64_t page = UINT64_MAX;
     Translation translation;
   };
+  std::uint64_t readable(std::uint64_t page) const;
+
   std::shared_ptr<const AddressSpace> physical_;
   PageTables tables_;
   TranslateFunction translate_;
