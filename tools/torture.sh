@@ -1,11 +1,13 @@
 #!/bin/sh
 # torture.sh NAME [--percent P] [--seed N] [--jobs N] [--save DIR] - large runs over damaged input.
-#   samples   every sample dump cut at every byte, and 100,000 copies with bytes changed at random
+#   samples        every sample dump cut at every byte, and 100,000 copies changed at random
+#   kernel-dumps   every kind of kernel dump cut at every byte of its headers and every 4 KB after,
+#                  and 100,000 copies of each changed at random
 # Prints a table; exit code 1 when anything crashed, hung or took too much memory.  docs/torture.md
 # keeps the table of a full run; CI runs 1 percent.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -gt 0 ] || { sed -n '2,5s/^# //p' "$0" >&2; exit 2; }
+[ $# -gt 0 ] || { sed -n '2,7s/^# //p' "$0" >&2; exit 2; }
 build=${DUMPTRIAGE_BUILD:-$root/build/release}
 if [ ! -f "$build/CMakeCache.txt" ]; then
   "$root/tools/build.sh" release dumptriage_torture >&2
