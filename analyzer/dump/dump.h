@@ -37,7 +37,7 @@ struct Dump {
   arch::Machine machine = arch::Machine::unknown;
   bool complete = true;               // nothing that the file promises is missing
   std::string description;            // Identity::description
-  std::unique_ptr<Minidump> minidump; // exactly one of these two
+  std::unique_ptr<Minidump> minidump; // minidumps and user dumps; exactly one of these two
   std::unique_ptr<KernelDump> kernel;
   std::shared_ptr<const memory::AddressSpace> memory; // never null; may be empty
   // Kernel dumps that hold pages: physical memory, and the tables behind `memory` (the kernel's, of

@@ -7,6 +7,7 @@
 
 #include "dump/dump.h"
 #include "dump/kernel_reading.h"
+#include "dump/userdump.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -186,10 +187,7 @@ Identity identify(ByteView file) {
   if (file.empty()) return other("empty file");
   if (is_minidump(file)) return {true, true, sized(describe_minidump(file))};
   if (is_kernel_dump(file)) return {true, true, describe_kernel_dump(file)};
-  if (start == "USERDUMP")
-    return unread_dump(sized("NT 4 user dump (USERDUMP), not read by this version"));
-  if (start == "USERDU64")
-    return unread_dump(sized("64-bit user dump (USERDU64), not read by this version"));
+  if (is_userdump(file)) return {true, true, sized(describe_userdump(file))};
   if (is_unfinished_kernel_dump(file))
     return unread_dump(
         sized("kernel dump that was never finished (no valid-dump mark), or a page file"));

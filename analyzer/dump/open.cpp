@@ -3,20 +3,28 @@
 
 #include "dump/dump.h"
 #include "dump/kernel_reading.h"
+#include "dump/userdump.h"
 
 namespace dumptriage::dump {
 namespace {
 
-Result<void> open_minidump(ByteView file, Dump& dump) {
-  auto parts = read_minidump(file, dump.notes);
+Result<void> open_process(Result<MinidumpParts> parts, Format format, Dump& dump) {
   if (!parts) return std::unexpected(std::move(parts.error()));
-  dump.format = Format::minidump;
+  dump.format = format;
   dump.kind = Kind::user;
   dump.machine = parts->machine;
   dump.complete = parts->complete;
   dump.minidump = std::move(parts->minidump);
   dump.memory = std::move(parts->memory);
   return {};
+}
+
+Result<void> open_minidump(ByteView file, Dump& dump) {
+  return open_process(read_minidump(file, dump.notes), Format::minidump, dump);
+}
+
+Result<void> open_userdump(ByteView file, Dump& dump) {
+  return open_process(read_userdump(file, dump.notes), Format::userdump, dump);
 }
 
 Result<void> open_kernel(ByteView file, Dump& dump) {
@@ -27,6 +35,8 @@ Result<void> open_kernel(ByteView file, Dump& dump) {
   dump.machine = parts->machine;
   dump.complete = parts->complete;
   dump.kernel = std::move(parts->kernel);
+  dump.physical = std::move(parts->physical);
+  dump.tables = parts->tables;
   dump.memory = std::move(parts->memory);
   return {};
 }
@@ -38,6 +48,7 @@ struct Probe {
 };
 constexpr Probe kProbes[] = {
     {"minidump", is_minidump, open_minidump},
+    {"user dump", is_userdump, open_userdump},
     {"kernel dump", is_kernel_dump, open_kernel},
 };
 

@@ -18,6 +18,8 @@ bool minidump_checked(arch::Machine machine) {
 std::string accuracy_of(const dump::Dump& dump) {
   if (dump.format == dump::Format::minidump)
     return minidump_checked(dump.machine) ? kRealBytes : kOurReading;
+  // No real file of this format was at hand.
+  if (dump.format == dump::Format::userdump) return kOurReading;
   bool triage64 = dump.kernel && dump.kind == dump::Kind::triage && dump.kernel->header.is64;
   bool checked_cpu = dump.machine == arch::Machine::x64 || dump.machine == arch::Machine::arm64;
   // The real ones at hand are of Windows 10 and 11; older builds are laid out by description.

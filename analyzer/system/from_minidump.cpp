@@ -93,6 +93,7 @@ Os os_of(const Minidump& minidump, arch::Machine machine) {
   numbers.suite_mask = os.suite_mask;
   numbers.service_pack = os.service_pack;
   os.name = os_name(numbers);
+  if (numbers.platform == OsPlatform::windows && info.major == 0) os.name = "Windows NT";
   // A 32-bit process does not make a 32-bit system: WOW64.
   if (machine == arch::Machine::x86) numbers.machine = arch::Machine::unknown;
   os.family = os_family(numbers);
@@ -196,17 +197,26 @@ StopKind stop_kind(const Minidump& minidump) {
   }
 }
 
-Stop stop_of(const Minidump& minidump, ContextReader& contexts) {
+// Where a dump of this format records the exception, for people.
+std::string exception_place(const dump::Dump& dump) {
+  return dump.format == dump::Format::userdump ? "debug event" : "exception stream";
+}
+
+Stop stop_of(const dump::Dump& dump, ContextReader& contexts) {
+  const Minidump& minidump = *dump.minidump;
   Stop stop;
   stop.kind = stop_kind(minidump);
   if (!minidump.exception) return stop;
   stop.code = minidump.exception->record.code;
   stop.parameters = minidump.exception->record.parameters;
   stop.exception = minidump.exception->record;
-  stop.exception_from = "exception stream";
+  stop.exception_from = exception_place(dump);
   if (stop.kind == StopKind::none) return stop; // a dump that was asked for: nothing is at fault
   stop.fault_context = contexts.read(minidump.exception->context, "Exception stream");
-  if (stop.fault_context) stop.fault_context_from = "exception stream";
+  // A user dump's debug event names the thread; the registers are those of the thread table.
+  if (stop.fault_context)
+    stop.fault_context_from =
+        dump.format == dump::Format::userdump ? "thread list" : exception_place(dump);
   return stop;
 }
 
@@ -259,7 +269,9 @@ std::vector<ThreadState> threads_of(const dump::Dump& dump, const Stop& stop,
       state.context = stop.kind != StopKind::none
                           ? stop.fault_context
                           : contexts.read(exception->context, "Exception stream");
-      if (state.context) state.context_from = "exception stream";
+      if (state.context)
+        state.context_from =
+            dump.format == dump::Format::userdump ? "thread list" : exception_place(dump);
     }
     if (thread) {
       state.name = thread->name;
@@ -277,7 +289,8 @@ std::vector<ThreadState> threads_of(const dump::Dump& dump, const Stop& stop,
   });
   if (exception && !listed) {
     add_note(notes, Severity::warning, Code::mismatch,
-             fmt::format("Exception stream: its thread {} is not in the thread list",
+             fmt::format("{}: its thread {} is not in the thread list",
+                         dump.format == dump::Format::userdump ? "debug event" : "Exception stream",
                          exception->thread_id));
     add(exception->thread_id, nullptr);
   }
@@ -355,10 +368,10 @@ Snapshot from_minidump(const dump::Dump& dump) {
   if (id || !name.empty()) snapshot.processes.push_back({id.value_or(0), 0, name, std::nullopt});
 
   ContextReader contexts(dump, snapshot.notes);
-  snapshot.stop = stop_of(minidump, contexts);
+  snapshot.stop = stop_of(dump, contexts);
   snapshot.threads = threads_of(dump, snapshot.stop, name, contexts, snapshot.notes);
   order_threads(minidump, snapshot.threads);
-  note_missing(minidump, snapshot.notes);
+  if (dump.format == dump::Format::minidump) note_missing(minidump, snapshot.notes);
   return snapshot;
 }
 

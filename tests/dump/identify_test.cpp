@@ -92,9 +92,9 @@ TEST(Identify, Dumps) {
   EXPECT_EQ(said_of(""), "empty file");
   std::string user = padded("USERDUMP"sv);
   Identity identity = identify(ByteView(user.data(), user.size()));
-  EXPECT_EQ(identity.description, "NT 4 user dump (USERDUMP), not read by this version, 1 KB");
+  EXPECT_EQ(identity.description, "NT 4 user dump (USERDUMP), 1 KB");
   EXPECT_TRUE(identity.is_dump);
-  EXPECT_FALSE(identity.readable);
+  EXPECT_TRUE(identity.readable);
   std::string torn = padded("PAGEPAGEPAGEPAGE"sv);
   identity = identify(ByteView(torn.data(), torn.size()));
   EXPECT_EQ(identity.description,
