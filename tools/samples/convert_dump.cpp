@@ -1,12 +1,12 @@
-// convert_dump KIND IN OUT - makes another kind of kernel dump from a full one.
+// convert_dump KIND IN OUT - makes another kind of kernel dump from a full one (IN may be packed).
 //   full summary bitmap-full bitmap rdmp-8 rdmp-9 rdmp-a live triage header nt4
 // With -kernel behind it (summary-kernel) only pages of the kernel half are kept, with -small only
 // those of them that are not all zero.  Built as a helper of the tests.
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <string>
 
+#include "synth/archives.h"
 #include "synth/convert.h"
 
 int main(int argc, char** argv) {
@@ -15,9 +15,8 @@ int main(int argc, char** argv) {
     std::fputs("usage: convert_dump KIND IN OUT\n", stderr);
     return 2;
   }
-  std::ifstream in(argv[2], std::ios::binary);
-  Bytes bytes{std::istreambuf_iterator<char>(in), {}};
-  auto dump = FullDump::open(bytes);
+  auto bytes = unpacked_file(argv[2]);
+  auto dump = bytes ? FullDump::open(*bytes) : std::nullopt;
   if (!dump) {
     std::fprintf(stderr, "%s: not a whole full kernel dump\n", argv[2]);
     return 1;
