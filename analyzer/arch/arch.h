@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "arch/frame_data.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "memory/address_space.h"
@@ -66,6 +67,8 @@ class UnwindSource {
 public:
   virtual ~UnwindSource() = default;
   virtual FunctionLookup find(std::uint64_t pc, FunctionEntry& entry) const = 0;
+  // x86: what the symbols say about the frame of the code at `pc`.
+  virtual std::optional<FrameData> frame_data(std::uint64_t) const { return std::nullopt; }
 };
 
 struct UnwindInput {
@@ -73,6 +76,9 @@ struct UnwindInput {
   const memory::AddressSpace& memory; // with image files laid over the holes
   const UnwindSource& functions;
   bool first = false; // pc is exact (context, or below a machine frame), not a return address
+  // x86: bytes of the parameters that the function called here still has on the stack; 0 for the
+  // first frame, nothing when not known.
+  std::optional<std::uint32_t> callee_parameters;
   // Instructions that may still be followed to prove frames, shared by the steps of one walk.
   std::size_t* effort = nullptr;
 };
@@ -103,6 +109,8 @@ struct Arch {
   Result<Registers> (*decode_context)(ByteView context) = nullptr;
   // One frame by the image's unwind data.
   UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
+  // One frame by what the symbols say about it.
+  UnwindResult (*unwind_by_frame_data)(const UnwindInput&) = nullptr;
   // One frame by the frame-pointer chain.
   UnwindResult (*unwind_by_frame_pointer)(const UnwindInput&) = nullptr;
   // Is there a call instruction that ends just before `address`?  Nothing when the code is not at
@@ -116,6 +124,10 @@ struct Arch {
   // settles this CPU's tables, and callers say "unsupported".
   memory::TranslateFunction translate = nullptr;
   std::uint32_t page_size = 0x1000;
+  // The registers that a KTRAP_FRAME at `address` holds, sp and pc among them; nothing when it
+  // cannot be read, or when its fields do not look like one.
+  std::optional<Registers> (*read_trap_frame)(const memory::AddressSpace&,
+                                              std::uint64_t address) = nullptr;
   // Strip bits that are no part of an address (PAC, sign extension); identity when null.
   std::uint64_t (*strip)(std::uint64_t address) = nullptr;
 };

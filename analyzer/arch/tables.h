@@ -23,9 +23,14 @@ std::optional<bool> call_reaches_x64(const memory::AddressSpace& memory, std::ui
                                      const Registers& callee);
 // x86_frame_pointer.cpp
 UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
+// x86_frame_data.cpp
+UnwindResult unwind_x86_frame_data(const UnwindInput& input);
 // x64_unwind.cpp
 UnwindResult unwind_x64(const UnwindInput& input);
 
+// trap_frame.cpp
+std::optional<Registers> trap_frame_x86(const memory::AddressSpace& memory, std::uint64_t address);
+std::optional<Registers> trap_frame_x64(const memory::AddressSpace& memory, std::uint64_t address);
 // pages_<cpu>.cpp
 memory::Translation translate_x86(const memory::AddressSpace& physical,
                                   const memory::PageTables& tables, std::uint64_t address);

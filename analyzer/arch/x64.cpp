@@ -87,6 +87,7 @@ const Arch kX64 = {
     .call_before = call_before_x64,
     .call_reaches = call_reaches_x64,
     .translate = translate_x64,
+    .read_trap_frame = trap_frame_x64,
     .strip = nullptr,
 };
 

@@ -74,10 +74,12 @@ const Arch kX86 = {
     .context_size = sizeof(formats::ContextX86),
     .decode_context = decode,
     .unwind_by_data = nullptr,
+    .unwind_by_frame_data = unwind_x86_frame_data,
     .unwind_by_frame_pointer = unwind_x86_frame_pointer,
     .call_before = call_before_x86,
     .call_reaches = call_reaches_x86,
     .translate = translate_x86,
+    .read_trap_frame = trap_frame_x86,
     .strip = nullptr,
 };
 
