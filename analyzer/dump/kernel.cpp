@@ -1,10 +1,9 @@
-// A kernel dump put together: header facts of every kind, the body of 64-bit triage dumps.
+// A kernel dump put together: header facts of every kind, and what stands behind the header.
 #include <fmt/format.h>
 
 #include "dump/kernel_reading.h"
 #include "formats/dump_header32.h"
 #include "formats/dump_header64.h"
-#include "formats/kernel_pages.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -51,55 +50,11 @@ void check_header(ByteView file, const KernelHeader& header, const KernelShape& 
     say(Severity::warning, Code::absent,
         "kernel dump: the dump file was too small, Windows left pages out", at);
   }
-  if (*header.attributes & formats::kDumpEncrypted)
-    say(Severity::warning, Code::unsupported, "kernel dump: its contents are encrypted", at);
-}
-
-// Bytes behind the header that are there at least, before any page.
-std::uint64_t least_body(Kind kind) {
-  switch (kind) {
-  case Kind::summary: return sizeof(formats::SummaryDump);
-  case Kind::bitmap:
-  case Kind::live: return sizeof(formats::BitmapDump);
-  case Kind::rdmp: return sizeof(formats::RdmpDump);
-  case Kind::header: return 0;
-  default: return 1;
-  }
-}
-
-// For every kind whose memory is not read: what is known, and what is not.
-void say_unread(const KernelHeader& header, const KernelShape& shape, ByteView file, Notes& notes,
-                bool& complete) {
-  if (file.left(shape.header_size) < least_body(shape.kind)) {
-    complete = false;
-    add_note(notes, Severity::warning, Code::truncated,
-             "kernel dump: cut short, only its header is there", Where::file(file.size()));
-  } else if (shape.expected_size && *shape.expected_size > file.size()) {
-    complete = false;
-    add_note(notes, Severity::warning, Code::truncated,
-             fmt::format("kernel dump: cut short, {} of {} are there", readable_size(file.size()),
-                         readable_size(*shape.expected_size)),
-             Where::file(file.size()));
-  }
-  if (shape.kind == Kind::header) {
-    complete = false;
-    add_note(notes, Severity::error, Code::absent,
-             "kernel dump: it holds a header only; stacks, drivers and memory were not saved",
-             Where::file(shape.header_size));
-    return;
-  }
-  std::string kind = fmt::format("{}-bit {}", header.is64 ? 64 : 32, name_of(shape.kind));
-  add_note(notes, Severity::error, Code::unsupported,
-           fmt::format("memory of a {} kernel dump is not read by this version: known are the stop "
-                       "code, its parameters, build, CPU count and times of the header; not known "
-                       "are drivers, processes and stacks",
-                       kind),
-           Where::file(shape.header_size));
 }
 
 // Pieces added first win where pieces overlap.
-void lay_out(ByteView file, const Triage& triage, const formats::TriageDump64& body,
-             memory::FlatRanges& memory, RegionIndex& regions) {
+void lay_out(ByteView file, const Triage& triage, memory::FlatRanges& memory,
+             RegionIndex& regions) {
   auto add = [&](std::uint64_t address, ByteView bytes) {
     if (address == 0 || bytes.empty()) return;
     memory.add(address, bytes);
@@ -108,26 +63,34 @@ void lay_out(ByteView file, const Triage& triage, const formats::TriageDump64& b
   add(triage.stack_start, triage.stack);
   add(triage.process_address, triage.process);
   add(triage.thread_address, triage.thread);
-  if (body.DataPageOffset != 0)
-    add(body.DataPageAddress, file.clamp(body.DataPageOffset, body.DataPageSize));
+  add(triage.data_page_address, triage.data_page);
   for (const DataBlock& block : triage.data_blocks)
     add(block.address, file.clamp(block.offset, block.size));
   regions.seal();
 }
 
-void read_triage_parts(ByteView file, KernelParts& parts, memory::FlatRanges& memory,
-                       Notes& notes) {
+void read_triage_parts(ByteView file, const KernelShape& shape, KernelParts& parts, Notes& notes) {
   KernelDump& kernel = *parts.kernel;
-  kernel.triage = read_triage(file, kernel.header, notes, parts.complete);
+  kernel.triage = read_triage(file, kernel.header, shape.header_size, notes, parts.complete);
   if (!kernel.triage) return;
   Triage& triage = *kernel.triage;
-  auto body = *file.get<formats::TriageDump64>(formats::kDumpHeader64Size);
+  auto memory = std::make_shared<memory::FlatRanges>();
   RegionIndex regions;
-  lay_out(file, triage, body, memory, regions);
+  lay_out(file, triage, *memory, regions);
   kernel.cpus = read_kernel_cpus(kernel.header, triage, regions, parts.machine, notes);
   triage.crashed_cpu = crashed_cpu_of(kernel.header, triage);
   for (const KernelCpu& cpu : kernel.cpus)
-    if (cpu.number == triage.crashed_cpu) memory.add(cpu.prcb, triage.prcb);
+    if (cpu.number == triage.crashed_cpu) memory->add(cpu.prcb, triage.prcb);
+  memory->seal();
+  parts.memory = std::move(memory);
+  kernel.blobs = read_secondary_blobs(file, triage.size_of_dump, notes, parts.complete);
+}
+
+void say_header_only(const KernelShape& shape, Notes& notes, bool& complete) {
+  complete = false;
+  add_note(notes, Severity::error, Code::absent,
+           "kernel dump: it holds a header only; stacks, drivers and memory were not saved",
+           Where::file(shape.header_size));
 }
 
 } // namespace
@@ -147,15 +110,15 @@ Result<KernelParts> read_kernel_dump(ByteView file, Notes& notes) {
   parts.machine = machine_of(header);
   parts.kind = shape.kind;
   parts.kernel->live = shape.live;
+  auto empty = std::make_shared<memory::FlatRanges>();
+  empty->seal();
+  parts.memory = std::move(empty);
   check_header(file, header, shape, notes, parts.complete);
-
-  auto memory = std::make_shared<memory::FlatRanges>();
-  if (shape.kind == Kind::triage && header.is64)
-    read_triage_parts(file, parts, *memory, notes);
-  else
-    say_unread(header, shape, file, notes, parts.complete);
-  memory->seal();
-  parts.memory = std::move(memory);
+  switch (shape.layout) {
+  case Kind::triage: read_triage_parts(file, shape, parts, notes); break;
+  case Kind::header: say_header_only(shape, notes, parts.complete); break;
+  default: read_pages(file, shape, parts, notes); break;
+  }
   return parts;
 }
 

@@ -1,5 +1,6 @@
-// A kernel dump: header facts for every kind, the whole body of 64-bit triage dumps.
-// Layouts: formats/dump_header64.h, dump_header32.h, triage64.h.
+// A kernel dump: header facts of every kind, the whole body of triage dumps of both widths.  Memory
+// of the kinds that hold pages is Dump::physical and Dump::memory.
+// Layouts: formats/dump_header64.h, dump_header32.h, kernel_pages.h, triage64.h, triage32.h.
 #pragma once
 
 #include <array>
@@ -30,10 +31,13 @@ struct KernelHeader {
   std::optional<std::uint32_t> dump_type, product_type, suite_mask, attributes, writer_status;
   std::optional<std::uint64_t> required_dump_space, system_time /*FILETIME*/,
       system_up_time /*100 ns*/;
-  std::optional<std::uint32_t> mini_dump_fields, boot_id;
-  std::optional<bool> pae_enabled;
+  std::optional<std::uint32_t> mini_dump_fields, boot_id, secondary_data_state;
+  std::optional<std::uint8_t> kd_secondary_version;
+  std::optional<bool> pae_enabled;             // 32-bit only
   std::optional<std::uint64_t> physical_pages; // NumberOfPages of the physical memory block
-  std::vector<PhysicalRun> physical_runs;      // empty when the block holds what it cannot hold
+  // Its runs as they stand; empty when there are more than the block has room for, or none.
+  std::vector<PhysicalRun> physical_runs;
+  std::string physical_trouble; // what is wrong with the block, for people; empty: nothing
   std::string comment, version_user;
   ByteView context;          // ContextRecord; trust rules are stack/fault_origin's business
   ExceptionRecord exception; // never the fault by itself: see 0x7E in reference notes
@@ -62,6 +66,15 @@ struct KernelCpu {
   std::string context_from; // "KPRCB.Context", "KPRCB.ProcessorState", "header"
 };
 
+// DUMP_MM_STORAGE: counters of the memory manager; pages, as Windows counts them.
+struct MmStorage {
+  std::uint32_t version = 0, size = 0, special_pool_tag = 0, triage_action_taken = 0;
+  std::uint32_t verify_driver_level = 0, kernel_verifier = 0;
+  std::uint64_t maximum_nonpaged_pool = 0, allocated_nonpaged_pool = 0;
+  std::uint64_t paged_pool_maximum = 0, paged_pool_allocated = 0;
+  std::uint64_t committed_pages = 0, committed_pages_peak = 0, commit_limit_maximum = 0;
+};
+
 struct Triage {
   std::uint32_t service_pack_build = 0, size_of_dump = 0, triage_options = 0;
   std::vector<Module> drivers;
@@ -70,6 +83,8 @@ struct Triage {
   std::string broken_driver;
   std::uint64_t stack_start = 0; // TopOfStack: the lowest address
   ByteView stack;
+  // Whether `stack` ends where the saved thread's stack does; nothing when that is not known.
+  std::optional<bool> stack_reaches_base;
   ByteView prcb, process, thread; // raw KPRCB, EPROCESS, ETHREAD
   // Addresses of the last two, where their own list heads tell them; 0 otherwise.
   std::uint64_t process_address = 0, thread_address = 0;
@@ -78,15 +93,18 @@ struct Triage {
   std::uint64_t backing_store_start = 0;    // Itanium; 0: no source settles where the slice lies
   std::uint64_t backing_store_limit = 0;    // LimitOfBStore, as it stands
   ByteView backing_store;
+  std::uint64_t data_page_address = 0;
+  ByteView data_page;
+  std::optional<MmStorage> mm;
   std::vector<DataBlock> data_blocks;
-  std::vector<SecondaryBlob> blobs;
 };
 
 struct KernelDump {
   KernelHeader header;
   bool live = false; // the machine went on running: nothing crashed
   std::optional<Triage> triage;
-  std::vector<KernelCpu> cpus; // by number
+  std::vector<KernelCpu> cpus;      // by number
+  std::vector<SecondaryBlob> blobs; // of bugcheck callbacks, behind the dump proper
 };
 
 // KDDEBUGGER_DATA64 with every field checked against its Size.  Offsets are offsetof() in

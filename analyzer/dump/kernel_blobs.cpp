@@ -1,9 +1,11 @@
-// Secondary data of a triage dump: what drivers add in their bugcheck callbacks, each under a GUID.
+// Secondary data, behind the dump proper: what drivers add in their bugcheck callbacks, each under
+// a GUID.
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "dump/kernel_reading.h"
+#include "formats/triage64.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -45,39 +47,51 @@ std::string name_of_blob(std::string_view guid) {
 
 } // namespace
 
-void read_secondary_blobs(const TriageReading& reading, Triage& triage) {
-  std::uint64_t at = reading.body.SizeOfDump;
-  if (at >= reading.file.size()) return;
-  auto header = reading.file.get<formats::DumpBlobFileHeader>(at);
+std::vector<SecondaryBlob> read_secondary_blobs(ByteView file, std::uint64_t at, Notes& notes,
+                                                bool& complete) {
+  std::vector<SecondaryBlob> blobs;
+  if (at >= file.size()) return blobs;
+  auto trouble = [&](Code code, std::string message, std::uint64_t where) {
+    complete = false;
+    add_note(notes, Severity::warning, code, std::move(message), Where::file(where));
+  };
+  auto header = file.get<formats::DumpBlobFileHeader>(at);
   if (!header || ByteView(header->Signature, 8).chars() != "DumpBlob" ||
       header->HeaderSize < sizeof(formats::DumpBlobFileHeader)) {
-    add_note(reading.notes, Severity::info, Code::bad_magic,
+    add_note(notes, Severity::info, Code::bad_magic,
              "secondary data: what follows the dump is not a list of blobs", Where::file(at));
-    return;
+    return blobs;
   }
-  at += header->HeaderSize; // 32 bits on 32 bits: cannot leave 64
-  while (at < reading.file.size()) {
-    auto blob = reading.file.get<formats::DumpBlobHeader>(at);
+  constexpr std::size_t kMost = 4096; // real dumps have some forty
+  at += header->HeaderSize;           // 32 bits on the size of a file: cannot leave 64
+  while (at < file.size()) {
+    if (blobs.size() == kMost) {
+      trouble(Code::limit, fmt::format("secondary data: only the first {} blobs are listed", kMost),
+              at);
+      break;
+    }
+    auto blob = file.get<formats::DumpBlobHeader>(at);
     if (!blob || blob->HeaderSize != sizeof(formats::DumpBlobHeader)) {
-      reading.trouble(blob ? Code::bad_value : Code::truncated,
-                      "secondary data: a blob's header is cut or wrong", at);
-      return;
+      trouble(blob ? Code::bad_value : Code::truncated,
+              "secondary data: a blob's header is cut or wrong", at);
+      break;
     }
     SecondaryBlob out;
     out.guid = guid_text(ByteView(blob->Tag, sizeof(blob->Tag)));
     out.name = name_of_blob(out.guid);
     out.offset = at + blob->HeaderSize + blob->PrePad;
     out.size = blob->DataSize;
-    if (!reading.file.holds(out.offset, out.size)) {
-      reading.trouble(Code::truncated,
-                      fmt::format("secondary data: blob {} is cut at {} of {} bytes", out.guid,
-                                  reading.file.left(out.offset), out.size),
-                      at);
-      return;
+    if (!file.holds(out.offset, out.size)) {
+      trouble(Code::truncated,
+              fmt::format("secondary data: blob {} is cut at {} of {} bytes", out.guid,
+                          file.left(out.offset), out.size),
+              at);
+      break;
     }
     at = out.offset + out.size + blob->PostPad;
-    triage.blobs.push_back(std::move(out));
+    blobs.push_back(std::move(out));
   }
+  return blobs;
 }
 
 } // namespace dumptriage::dump

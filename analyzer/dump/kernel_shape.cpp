@@ -22,38 +22,69 @@ bool is_bitmap_number(std::uint32_t type) {
   return type >= formats::kDumpTypeBitmapFull && type <= formats::kDumpTypeAutomatic;
 }
 
-// The tag behind the header decides; the number only where the file ends before a tag, and between
-// the two layouts that share the tag "SDMP".
-Kind kind_by_tag(ByteView file, const KernelHeader& header, std::uint64_t at, bool& tag_missing) {
-  std::uint32_t type = header.dump_type.value_or(formats::kDumpTypeFull);
+// "SDMP" begins two layouts.  In each, the offset of the first page agrees with the count of bits
+// in front of it.
+bool fits_summary(ByteView file, std::uint64_t at, bool is64) {
+  auto wire = file.get<formats::SummaryDump>(at);
+  std::uint64_t bits_at = at + (is64 ? formats::kSummaryBits64 : formats::kSummaryBits32);
+  return wire && wire->BitmapSize != 0 && wire->HeaderSize >= bits_at &&
+         (wire->HeaderSize - bits_at) * 8 >= wire->BitmapSize && wire->Pages <= wire->BitmapSize;
+}
+
+bool fits_bitmap(ByteView file, std::uint64_t at) {
+  auto wire = file.get<formats::BitmapDump>(at);
+  std::uint64_t bits_at = at + sizeof(formats::BitmapDump);
+  return wire && wire->Pages != 0 && wire->FirstPage >= bits_at &&
+         wire->FirstPage - bits_at >= wire->Pages / 8 && wire->TotalPresentPages <= wire->Pages;
+}
+
+Kind kind_of_sdmp(ByteView file, const KernelHeader& header, std::uint64_t at) {
+  bool summary = fits_summary(file, at, header.is64), bitmap = fits_bitmap(file, at);
+  if (summary != bitmap) return summary ? Kind::summary : Kind::bitmap;
+  constexpr std::uint32_t kWindows8 = 9200; // the first to write the bitmap layout
+  if (header.dump_type == formats::kDumpTypeSummary) return Kind::summary;
+  if (header.dump_type && is_bitmap_number(*header.dump_type)) return Kind::bitmap;
+  return header.build >= kWindows8 ? Kind::bitmap : Kind::summary;
+}
+
+std::optional<Kind> kind_by_tag(ByteView file, const KernelHeader& header, std::uint64_t at) {
   std::uint32_t first = file.u32(at).value_or(0), second = file.u32(at + 4).value_or(0);
   if (first == formats::kTagFdmp && second == kTagDump) return Kind::bitmap;
-  if (first == formats::kTagSdmp && second == kTagDump) {
-    if (type == formats::kDumpTypeSummary) return Kind::summary;
-    return is_bitmap_number(type) || header.build >= 9200 ? Kind::bitmap : Kind::summary;
-  }
-  if (first == 0x40 && second == formats::kTagRdmp) return Kind::rdmp;
+  if (first == formats::kTagSdmp && second == kTagDump) return kind_of_sdmp(file, header, at);
+  if (first == formats::kRdmpMarker && second == formats::kTagRdmp) return Kind::rdmp;
+  return std::nullopt;
+}
+
+// Where no tag stands, DumpType is believed; the kinds that have a tag then lack it.
+Kind kind_by_number(const KernelHeader& header, bool& tag_missing) {
+  std::uint32_t type = header.dump_type.value_or(formats::kDumpTypeFull);
   if (type == formats::kDumpTypeTriage) return Kind::triage;
   if (type == formats::kDumpTypeHeader) return Kind::header;
-  if (type == formats::kDumpTypeSummary) {
-    tag_missing = true;
-    return Kind::summary;
-  }
-  if (is_bitmap_number(type)) {
-    tag_missing = true;
-    return Kind::bitmap;
-  }
-  if (type >= formats::kDumpTypeRdmpKernel && type <= formats::kDumpTypeRdmpComplete) {
-    tag_missing = true;
+  tag_missing = type != formats::kDumpTypeFull;
+  if (type == formats::kDumpTypeSummary) return Kind::summary;
+  if (is_bitmap_number(type)) return Kind::bitmap;
+  if (type >= formats::kDumpTypeRdmpKernel && type <= formats::kDumpTypeRdmpComplete)
     return Kind::rdmp;
-  }
+  tag_missing = false; // a number that is not known may as well be garbage in a full dump
   return Kind::full;
+}
+
+// Pages of 8 KB have a header of that size, or so it is inferred: no public source shows a 32-bit
+// dump of such a machine.  A tag behind the shorter header, or a file that is exactly as long as a
+// full dump with the shorter one, settles it otherwise.
+std::uint64_t header_size_of(ByteView file, const KernelHeader& header, std::uint32_t page_size) {
+  if (header.is64) return formats::kDumpHeader64Size;
+  if (page_size == formats::kDumpHeader32Size) return formats::kDumpHeader32Size;
+  bool short_header =
+      kind_by_tag(file, header, formats::kDumpHeader32Size) ||
+      with_pages(formats::kDumpHeader32Size, header.physical_pages, page_size) == file.size();
+  return short_header ? formats::kDumpHeader32Size : formats::kDumpHeaderAlphaSize;
 }
 
 std::optional<std::uint64_t> expected_size(ByteView file, const KernelHeader& header,
                                            const KernelShape& shape) {
   std::uint64_t at = shape.header_size;
-  switch (shape.kind) {
+  switch (shape.layout) {
   case Kind::full: return with_pages(at, header.physical_pages, shape.page_size);
   case Kind::summary:
     if (auto summary = file.get<formats::SummaryDump>(at))
@@ -92,21 +123,23 @@ std::string_view words_of(Kind kind) {
 } // namespace
 
 KernelShape kernel_shape(ByteView file, const KernelHeader& header) {
-  constexpr std::uint32_t kAlpha = 0x184, kAlpha64 = 0x284, kIa64 = 0x200;
-  std::uint32_t machine = header.machine_image_type;
-  bool big_pages = machine == kAlpha || machine == kAlpha64 || machine == kIa64;
+  using arch::Machine;
+  const Machine machine = machine_of(header);
+  bool big_pages =
+      machine == Machine::alpha || machine == Machine::alpha64 || machine == Machine::ia64;
   KernelShape shape;
   shape.page_size = big_pages ? 0x2000 : 0x1000;
-  shape.header_size = header.is64 ? formats::kDumpHeader64Size
-                      : big_pages ? formats::kDumpHeaderAlphaSize
-                                  : formats::kDumpHeader32Size;
-  shape.kind = kind_by_tag(file, header, shape.header_size, shape.tag_missing);
+  shape.header_size = header_size_of(file, header, shape.page_size);
+  auto tagged = kind_by_tag(file, header, shape.header_size);
+  shape.layout = tagged ? *tagged : kind_by_number(header, shape.tag_missing);
   if (!shape.tag_missing) shape.expected_size = expected_size(file, header, shape);
   constexpr std::uint32_t kLiveSystemDump = 0x161;
-  shape.live = (header.attributes && (*header.attributes & formats::kDumpLive)) ||
-               header.bugcheck_code == kLiveSystemDump;
-  // A full dump with the mark is a memory image that a tool took; its layout stays what it is.
-  if (shape.live && shape.kind == Kind::bitmap) shape.kind = Kind::live;
+  std::uint32_t attributes = header.attributes.value_or(0);
+  shape.live = (attributes & formats::kDumpLive) != 0 || header.bugcheck_code == kLiveSystemDump;
+  shape.encrypted =
+      (attributes & formats::kDumpEncrypted) != 0 && (attributes & formats::kDumpDecrypted) == 0;
+  // A full dump with the mark is a memory image that a tool took; it keeps its name.
+  shape.kind = shape.live && shape.layout == Kind::bitmap ? Kind::live : shape.layout;
   return shape;
 }
 

@@ -74,5 +74,6 @@ inline constexpr std::uint32_t kDumpTypeRdmpComplete = 0xA;
 inline constexpr std::uint32_t kDumpInsufficientFileSize = 1u << 2;
 inline constexpr std::uint32_t kDumpLive = 1u << 4;
 inline constexpr std::uint32_t kDumpEncrypted = 1u << 8;
+inline constexpr std::uint32_t kDumpDecrypted = 1u << 9;
 
 } // namespace dumptriage::formats

@@ -67,6 +67,16 @@ struct DumpUnloadedDriver64 {
 };
 static_assert(sizeof(DumpUnloadedDriver64) == 0x38);
 
+struct DumpMmStorage64 {
+  /* 00 */ le32 Version, Size, MmSpecialPoolTag, MiTriageActionTaken;
+  /* 10 */ le32 MmVerifyDriverLevel, KernelVerifier;
+  /* 18 */ le64 MmMaximumNonPagedPool, MmAllocatedNonPagedPool;
+  /* 28 */ le64 PagedPoolMaximum, PagedPoolAllocated;
+  /* 38 */ le64 CommittedPages, CommittedPagesPeak, CommitLimitMaximum;
+};
+static_assert(sizeof(DumpMmStorage64) == 0x50);
+static_assert(offsetof(DumpMmStorage64, MmMaximumNonPagedPool) == 0x18);
+
 struct TriageDataBlock {
   /* 00 */ le64 Address;
   /* 08 */ le32 Offset, Size;

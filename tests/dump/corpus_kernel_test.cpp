@@ -71,7 +71,7 @@ TEST(CorpusKernel, RealTriageDumpsAreReadWhole) {
     }
     EXPECT_EQ(triage.unloaded_drivers.size(), real.unloaded);
     EXPECT_EQ(triage.data_blocks.size(), real.blocks);
-    EXPECT_EQ(triage.blobs.size(), real.blobs);
+    EXPECT_EQ(dump->kernel->blobs.size(), real.blobs);
     EXPECT_EQ(triage.process_address, real.process);
     EXPECT_EQ(triage.thread_address, real.thread);
     EXPECT_EQ(triage.crashed_cpu, 0u);
@@ -126,11 +126,10 @@ TEST(CorpusKernel, BlobsEndExactlyWhereTheFileEnds) {
   for (const Expected& real : kReal) {
     auto dump = open(kCorpus + real.path);
     ASSERT_TRUE(dump);
-    const Triage& triage = *dump->kernel->triage;
-    EXPECT_EQ(triage.blobs.back().guid, "2b88b710-1c93-4f7c-b06c-655ecc50decc");
+    EXPECT_EQ(dump->kernel->blobs.back().guid, "2b88b710-1c93-4f7c-b06c-655ecc50decc");
     // The walk notes anything that is left over or missing.
     EXPECT_TRUE(dump->notes.empty());
-    std::uint64_t end = triage.blobs.back().offset + triage.blobs.back().size;
+    std::uint64_t end = dump->kernel->blobs.back().offset + dump->kernel->blobs.back().size;
     EXPECT_LE(dump->file->bytes().size() - end, 8u);
   }
 }
@@ -172,11 +171,11 @@ const Degenerate kDegenerate[] = {
      "32-bit kernel triage dump of Windows 7 or Server 2008 R2 (build 7601), x86, cut short at 4 "
      "KB: "
      "only its header is there",
-     0xA, 0xC0000005, "not read by this version"},
+     0xA, 0xC0000005, "no driver, stack or memory"},
     {"WerWolv+ImHex-Patterns/tests/patterns/test_data/dmp64.hexpat.bin",
      "64-bit kernel full dump (taken live) of Windows 10 (build 19045), x64, cut short at 16 KB of "
      "2 GB",
-     0x5454414D, 0x4E4F4F4D, "not read by this version"},
+     0x5454414D, 0x4E4F4F4D, "cut short, 2 of 524159 pages are there"},
 };
 
 TEST(CorpusKernel, DegenerateDumpsArePartialAndSaySo) {

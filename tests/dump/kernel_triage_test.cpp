@@ -52,12 +52,12 @@ TEST(KernelTriage, EveryPartIsRead) {
   EXPECT_EQ(triage.process_address, kProcess);
   EXPECT_EQ(triage.thread_address, kThread0);
   EXPECT_EQ(triage.crashed_cpu, 0u);
-  ASSERT_EQ(triage.blobs.size(), 2u);
-  EXPECT_EQ(triage.blobs[0].guid, "da82441d-7142-4bc1-b844-0807c5a4b67f");
-  EXPECT_EQ(triage.blobs[0].name, "storport");
-  EXPECT_EQ(triage.blobs[0].size, 12u);
-  EXPECT_EQ(bytes[triage.blobs[0].offset], 0xAB);
-  EXPECT_EQ(triage.blobs[1].name, "");
+  ASSERT_EQ(dump->kernel->blobs.size(), 2u);
+  EXPECT_EQ(dump->kernel->blobs[0].guid, "da82441d-7142-4bc1-b844-0807c5a4b67f");
+  EXPECT_EQ(dump->kernel->blobs[0].name, "storport");
+  EXPECT_EQ(dump->kernel->blobs[0].size, 12u);
+  EXPECT_EQ(bytes[dump->kernel->blobs[0].offset], 0xAB);
+  EXPECT_EQ(dump->kernel->blobs[1].name, "");
 }
 
 TEST(KernelTriage, EveryCpuHasItsContext) {
@@ -235,7 +235,7 @@ TEST(KernelTriage, ABlobThatReachesBeyondTheFileEndsTheWalk) {
   put32(bytes, layout.offset["blobs"] + 0x10 + 0x14, 0xFFFFFFF0); // DataSize of the first
   auto dump = open_bytes(bytes);
   ASSERT_TRUE(dump);
-  EXPECT_TRUE(dump->kernel->triage->blobs.empty());
+  EXPECT_TRUE(dump->kernel->blobs.empty());
   EXPECT_FALSE(dump->complete);
   EXPECT_TRUE(has_note(dump->notes, "secondary data: blob da82441d"));
 }
