@@ -26,7 +26,8 @@ std::uint64_t number_at(const Bytes& bytes, std::size_t offset, std::size_t size
 
 std::optional<FullDump> FullDump::open(const Bytes& file) {
   FullDump dump;
-  dump.file_ = &file;
+  dump.data_ = file.data();
+  dump.size_ = file.size();
   if (file.size() < 0x1000) return std::nullopt;
   const std::string tag(file.begin(), file.begin() + 8);
   if (tag != "PAGEDU64" && tag != "PAGEDUMP") return std::nullopt;
@@ -50,17 +51,20 @@ std::optional<FullDump> FullDump::open(const Bytes& file) {
 }
 
 std::uint64_t FullDump::header(std::size_t offset, std::size_t size) const {
-  return number_at(*file_, offset, size);
+  std::uint64_t value = 0;
+  if (offset + size > size_) return 0;
+  for (std::size_t i = size; i-- > 0;) value = value << 8 | data_[offset + i];
+  return value;
 }
 Bytes FullDump::header_bytes() const {
-  return {file_->begin(), file_->begin() + static_cast<std::ptrdiff_t>(header_size())};
+  return {data_, data_ + header_size()};
 }
 
 const std::uint8_t* FullDump::page(std::uint64_t frame) const {
   std::uint64_t before = 0;
   for (const FrameRun& run : runs_) {
     if (frame >= run.base && frame - run.base < run.count)
-      return file_->data() + header_size() + (before + frame - run.base) * kPage;
+      return data_ + header_size() + (before + frame - run.base) * kPage;
     before += run.count;
   }
   return nullptr;

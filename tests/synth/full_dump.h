@@ -55,7 +55,8 @@ private:
   void mark(std::uint64_t table, int level, bool top, std::vector<std::vector<bool>>& seen,
             std::vector<bool>& frames) const;
 
-  const Bytes* file_ = nullptr;
+  const std::uint8_t* data_ = nullptr;
+  std::size_t size_ = 0;
   bool is64_ = false;
   Paging paging_ = Paging::x64;
   std::uint64_t root_ = 0;
