@@ -69,8 +69,7 @@ public:
     variables_[".cbLocals"] = data_.locals;
     variables_[".cbParams"] = data_.parameters;
     variables_[".cbSavedRegs"] = data_.saved_registers;
-    const bool counted =
-        data_.kind == FrameData::Kind::fpo || data_.program.find(".raSearch") != std::string::npos;
+    const bool counted = program().find(".raSearch") != std::string_view::npos;
     if (counted && !place_return_address())
       return method_failed(Code::absent, "return address", "none where the frame data say", esp());
     if (!run_frame_program(program(), variables_, [this](std::uint32_t at) { return word(at); }))

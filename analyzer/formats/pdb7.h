@@ -88,9 +88,11 @@ static_assert(sizeof(PdbModuleInfo) == 0x40);
 
 // Indexes in the optional debug header, an array of stream numbers.
 enum PdbDebugStream : unsigned {
+  kPdbFpo = 0,
   kPdbOmapToSource = 3,
   kPdbOmapFromSource = 4,
   kPdbSectionHeaders = 5,
+  kPdbNewFpo = 9,
   kPdbSectionHeadersOriginal = 10,
 };
 inline constexpr std::uint16_t kNoStream = 0xFFFF;

@@ -22,7 +22,7 @@ constexpr std::size_t kAllEffort = 100000;
 class Walker {
 public:
   Walker(const Ground& ground, std::uint64_t low, std::uint64_t high, const WalkLimits& limits)
-      : ground_(ground), low_(low), high_(high), limits_(limits) {}
+      : ground_(ground), low_(low), high_(high), limits_(limits), others_(ground.other_stacks) {}
 
   Stack run(const arch::Registers& start) {
     if (!begin(start)) return std::move(stack_);
@@ -66,8 +66,10 @@ private:
   }
   bool inside_stack(std::uint64_t sp) const { return high_ > low_ && sp >= low_ && sp < high_; }
   bool is_kernel(std::uint64_t address) const {
-    return ground_.arch.pointer_size == 8 ? address >> 63 != 0 : false;
+    return ground_.arch.pointer_size == 8 ? address >> 63 != 0 : address >= 0x80000000;
   }
+  const memory::AddressSpace::Range* other_stack(std::uint64_t sp) const;
+  void enter_stack(std::uint64_t sp, bool interrupted);
   std::uint64_t strip(std::uint64_t address) const {
     return ground_.arch.strip ? ground_.arch.strip(address) : address;
   }
@@ -77,10 +79,13 @@ private:
   const Ground& ground_;
   std::uint64_t low_, high_;
   WalkLimits limits_;
+  std::vector<memory::AddressSpace::Range> others_; // not entered yet
   Stack stack_;
   bool sure_ = true;
   std::size_t scanned_ = 0;
   std::size_t effort_ = kAllEffort;
+  // Of the function that the last frame has called; 0 for one that was interrupted.
+  std::optional<std::uint32_t> callee_parameters_ = 0;
 };
 
 std::string Walker::address_text(std::uint64_t address) const {
@@ -101,6 +106,8 @@ bool Walker::begin(const arch::Registers& start) {
   frame.exact_pc = true;
   frame.trust = arch::Trust::context;
   frame.registers = start;
+  std::erase_if(others_,
+                [&](const auto& stack) { return frame.sp >= stack.start && frame.sp < stack.end; });
   add(std::move(frame));
   return true;
 }
@@ -126,6 +133,11 @@ bool Walker::finish(std::string why, bool known_end) {
 }
 
 void Walker::push(arch::Caller caller, std::uint64_t pc, std::uint64_t sp) {
+  callee_parameters_ = 0;
+  if (!caller.machine_frame) {
+    const auto callee = ground_.functions.frame_data(last().lookup());
+    callee_parameters_ = callee ? std::optional(callee->parameters) : std::nullopt;
+  }
   Frame frame;
   frame.pc = pc;
   frame.sp = sp;
@@ -157,11 +169,14 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
     c.why = "the stack pointer is not aligned";
     return c;
   }
-  if (c.sp <= last().sp) {
+  // Unwind data describes where the kernel changes to a stack of its own for DPCs and interrupts.
+  const bool changes_stack = c.caller.trust == arch::Trust::unwind_data &&
+                             inside_stack(last().sp) && !inside_stack(c.sp) && other_stack(c.sp);
+  if (c.sp <= last().sp && !changes_stack) {
     c.why = "the stack pointer does not advance";
     return c;
   }
-  if (inside_stack(last().sp) && c.sp > high_) {
+  if (inside_stack(last().sp) && c.sp > high_ && !changes_stack) {
     c.why = "the stack pointer leaves the stack";
     return c;
   }
@@ -225,11 +240,12 @@ std::optional<Walker::Candidate> Walker::by_bad_call() {
 // not.
 bool Walker::try_methods(std::vector<std::string>& failures) {
   const Frame& frame = last();
-  const arch::UnwindInput input{frame.registers, ground_.memory, ground_.functions, frame.exact_pc,
-                                &effort_};
+  const arch::UnwindInput input{frame.registers, ground_.memory,     ground_.functions,
+                                frame.exact_pc,  callee_parameters_, &effort_};
   if (auto candidate = by_bad_call(); candidate && candidate->fit == Fit::yes)
     return take(std::move(*candidate)), true;
-  for (auto method : {ground_.arch.unwind_by_data, ground_.arch.unwind_by_frame_pointer}) {
+  for (auto method : {ground_.arch.unwind_by_data, ground_.arch.unwind_by_frame_data,
+                      ground_.arch.unwind_by_frame_pointer}) {
     if (!method) continue;
     auto result = method(input);
     if (!result) {
@@ -317,14 +333,16 @@ Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t 
 }
 
 Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::ModuleSet& modules,
-           std::uint64_t stack_low, std::uint64_t stack_high, const WalkLimits& limits) {
+           std::uint64_t stack_low, std::uint64_t stack_high, const WalkLimits& limits,
+           std::vector<memory::AddressSpace::Range> other_stacks) {
   const Ground ground{
       arch,
       modules,
       modules.overlay(),
       [&](std::uint64_t address) { return modules.module_at(address); },
       [&](std::size_t index) { return std::string(modules.modules()[index].name()); },
-      [&](std::uint64_t address) { return modules.is_code(address); }};
+      [&](std::uint64_t address) { return modules.is_code(address); },
+      std::move(other_stacks)};
   return walk_on(ground, start, stack_low, stack_high, limits);
 }
 

@@ -265,6 +265,20 @@ arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entr
   return result;
 }
 
+std::optional<arch::FrameData> ModuleSet::frame_data(std::uint64_t pc) const {
+  std::size_t module = state_->module_at(pc);
+  if (module == kNoModule || state_->machine != arch::Machine::x86) return std::nullopt;
+  SymbolSource* source = state_->symbols_of(module);
+  std::uint64_t rva = pc - modules_[module].base;
+  if (source == nullptr || rva > UINT32_MAX) return std::nullopt;
+  auto data = source->frame_data(static_cast<std::uint32_t>(rva));
+  if (!data) return std::nullopt;
+  data->start += modules_[module].base;
+  if (data->function != 0) data->function += modules_[module].base;
+  data->origin = state_->entries[module].status.symbols.origin;
+  return data;
+}
+
 std::optional<bool> ModuleSet::is_code(std::uint64_t address) const {
   std::size_t module = state_->module_at(address);
   if (module == kNoModule) return std::nullopt;

@@ -45,6 +45,7 @@ public:
   std::optional<bool> is_code(std::uint64_t address) const;
 
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override;
+  std::optional<arch::FrameData> frame_data(std::uint64_t pc) const override;
   // The dump's memory; holes inside a module filled from its exactly matched image file: headers
   // and sections that are not writable, relocated, without import addresses.  Other pointers that
   // the loader writes into read-only sections (control-flow guard) are as in the file.

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "formats/pdb7.h"
 #include "formats/pe.h"
+#include "symbols/frame_table.h"
 #include "symbols/msf_file.h"
 #include "symbols/pdb_module.h"
 #include "symbols/sources.h"
@@ -78,6 +79,7 @@ public:
 
   Result<void> check(const dump::DebugId& wanted);
   std::optional<Symbol> lookup(std::uint32_t rva) override;
+  std::optional<arch::FrameData> frame_data(std::uint32_t rva) override;
 
 private:
   struct ModuleInfo {
@@ -95,6 +97,7 @@ private:
   void read_contributions(std::uint64_t at, std::uint32_t size);
   void read_debug_streams(std::uint64_t at, std::uint32_t size);
   void read_names();
+  void read_frames();
   std::vector<SectionRange> read_section_headers(std::uint16_t stream);
 
   std::optional<Place> place_of(std::uint32_t rva) const;
@@ -120,6 +123,8 @@ private:
   std::uint64_t address_map_ = 0;           // offset in the publics stream
   std::uint32_t public_count_ = 0;
   std::vector<std::byte> names_;
+  std::uint16_t fpo_stream_ = kNoStream, frame_stream_ = kNoStream;
+  std::optional<FrameTable> frames_; // read when a frame is asked for
   std::map<std::uint16_t, std::unique_ptr<PdbModule>> loaded_;
   std::size_t loaded_bytes_ = 0;
 };
@@ -216,6 +221,8 @@ void Pdb::read_debug_streams(std::uint64_t at, std::uint32_t size) {
   std::vector<std::byte> bytes = msf_->load(kPdbDbiStream, at, size);
   ByteView view(bytes);
   auto stream = [&](unsigned index) { return view.u16(index * 2ull).value_or(kNoStream); };
+  fpo_stream_ = stream(kPdbFpo);
+  frame_stream_ = stream(kPdbNewFpo);
   to_source_.read(msf_->load(stream(kPdbOmapToSource)));
   from_source_.read(msf_->load(stream(kPdbOmapFromSource)));
   if (!to_source_.empty()) sections_ = read_section_headers(stream(kPdbSectionHeadersOriginal));
@@ -401,6 +408,31 @@ std::optional<Symbol> Pdb::lookup(std::uint32_t rva) {
   if (!place) return std::nullopt;
   if (auto symbol = procedure(*place)) return symbol;
   return nearest_public(*place);
+}
+
+void Pdb::read_frames() {
+  frames_.emplace();
+  if (machine_ != arch::Machine::x86) return;
+  std::vector<std::byte> fpo = msf_->load(fpo_stream_), frames = msf_->load(frame_stream_);
+  frames_->add_fpo(ByteView(fpo));
+  frames_->add_frame_data(ByteView(frames), [this](std::uint32_t at) { return name_at(at); });
+  frames_->seal();
+}
+
+std::optional<arch::FrameData> Pdb::frame_data(std::uint32_t rva) {
+  prepare();
+  if (!frames_) read_frames();
+  auto source = to_source_.map(rva);
+  auto found = source ? frames_->find(*source) : std::nullopt;
+  // What was taken apart after linking has no frame that one record describes.
+  if (found && rva != *source) {
+    auto start = from_source_.map(static_cast<std::uint32_t>(found->start));
+    if (!start || rva - *start != *source - found->start) return std::nullopt;
+    auto function = from_source_.map(static_cast<std::uint32_t>(found->function));
+    found->function = found->function != 0 ? function.value_or(0) : 0;
+    found->start = *start;
+  }
+  return found;
 }
 
 Result<std::shared_ptr<SymbolSource>> make(std::shared_ptr<const MappedFile> file, ByteView bytes,

@@ -36,6 +36,8 @@ class SymbolSource {
 public:
   virtual ~SymbolSource() = default;
   virtual std::optional<Symbol> lookup(std::uint32_t rva) = 0;
+  // 32-bit x86: the frame of the code at `rva`; `start` of the answer is an rva.
+  virtual std::optional<arch::FrameData> frame_data(std::uint32_t) { return std::nullopt; }
 };
 
 // MSVC and Itanium C++ names to "class::method" (no return type, no argument list), C decorations
