@@ -1,0 +1,20 @@
+/* hal.c - "hal.dll": the interrupt controller and the idle instruction. */
+#include "nt.h"
+
+__declspec(dllexport) NOINLINE void NTAPI HalProcessorIdle(void) {
+  ENTER();
+  __asm__ volatile("sti; hlt; cli" ::: "memory");
+  LEAVE();
+}
+/* Local APIC interrupt command: INIT, SIPI, NMI or a vector. */
+__declspec(dllexport) NOINLINE void NTAPI HalRequestIpi(uptr apic, u32 processor, u32 command) {
+  D32(apic, 0xF0) |= 0x1FF; /* software enable */
+  D32(apic, 0x310) = processor << 24;
+  D32(apic, 0x300) = command;
+  while (D32(apic, 0x300) & 0x1000) __asm__ volatile("pause");
+}
+u32 NTAPI HalEntry(void* driver, void* path) {
+  (void)driver;
+  (void)path;
+  return 0;
+}
