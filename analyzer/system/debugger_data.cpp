@@ -38,7 +38,8 @@ bool is_this_kernels(const Search& search, const DebuggerData& kdbg) {
     return expected == 0 || !value || search.view.cut(*value) == expected;
   };
   auto base = kdbg.address(offsetof(KdDebuggerData64, KernBase));
-  bool based = base && *base % 0x1000 == 0 && search.view.is_kernel_address(search.view.cut(*base));
+  bool based =
+      !base || (*base % 0x1000 == 0 && search.view.is_kernel_address(search.view.cut(*base)));
   return based &&
          agrees(search.header().ps_loaded_module_list,
                 offsetof(KdDebuggerData64, PsLoadedModuleList)) &&
@@ -87,9 +88,8 @@ std::optional<DebuggerData> in_section(const Search& search, std::uint64_t start
     for (std::uint64_t i = 0; i + 4 <= bytes.size(); i += 8) {
       if (bytes.u32(i) != formats::kKdbgTag || at + i < kTagAt) continue;
       auto kdbg = at_address(search, start + at + i - kTagAt);
-      if (kdbg && is_this_kernels(search, *kdbg) &&
-          search.view.cut(*kdbg->address(offsetof(KdDebuggerData64, KernBase))) == base)
-        return kdbg;
+      auto says = kdbg ? kdbg->address(offsetof(KdDebuggerData64, KernBase)) : std::nullopt;
+      if (says && search.view.cut(*says) == base && is_this_kernels(search, *kdbg)) return kdbg;
     }
   }
   return std::nullopt;

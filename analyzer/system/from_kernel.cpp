@@ -1,105 +1,16 @@
-// A kernel dump as a snapshot.  The body is read of 64-bit triage dumps; of every other kind there
-// is the header: stop, build, times, number of CPUs.
-#include <algorithm>
-#include <array>
-#include <cstddef>
-
+// A kernel dump as a snapshot: one reader a file, all on the machine's virtual memory, whether a
+// dump holds it as pages or as pieces.
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "formats/bugchecks.h"
-#include "formats/kdbg64.h"
+#include "system/debugger_data.h"
 #include "system/kernel_snapshot.h"
-#include "system/os_names.h"
+#include "system/layout_check.h"
 #include "system/sources.h"
 
 namespace dumptriage::system {
 namespace {
-
-using formats::KdDebuggerData64;
-
-struct ServicePack {
-  std::optional<std::uint32_t> number;
-  std::string from;
-  bool proved = false;
-};
-
-// CmNtCSDVersion holds service pack n as n << 8 in its low word.
-std::optional<std::uint32_t> decode_service_pack(std::uint32_t version) {
-  constexpr std::uint32_t kHighest = 6; // NT 4.0
-  std::uint32_t low = version & 0xFFFF;
-  if (low & 0xFF || (low >> 8) > kHighest) return std::nullopt;
-  return low >> 8;
-}
-
-// Vista and later put the service pack into the build number.  Before, the kernel's CmNtCSDVersion
-// has it, and triage dumps repeat that variable in ServicePackBuild.  That the two are encoded
-// alike is inferred (no public source says what ServicePackBuild holds), so on its own it is told
-// but not proved; it is proved when the variable itself was captured and agrees.  When they differ,
-// nothing is told.
-ServicePack service_pack_of(const dump::KernelDump& kernel, const memory::AddressSpace& memory) {
-  if (auto number = service_pack_of_build(kernel.header.build))
-    return {number, "build number", true};
-  if (!kernel.triage) return {};
-  auto from_header = decode_service_pack(kernel.triage->service_pack_build);
-  auto variable = dump::DebuggerData(kernel.triage->debugger_data)
-                      .address(offsetof(KdDebuggerData64, CmNtCSDVersion));
-  auto version = variable ? memory.u32(*variable) : std::nullopt;
-  if (!version) {
-    if (!from_header) return {};
-    return {from_header, "triage header", false};
-  }
-  auto from_kernel = decode_service_pack(*version);
-  if (!from_kernel || from_kernel != from_header) return {};
-  return {from_kernel, "triage header and CmNtCSDVersion", true};
-}
-
-// NtBuildLab begins with the build number; anything else there is not it.
-std::string build_lab_of(const dump::KernelDump& kernel, const memory::AddressSpace& memory) {
-  if (!kernel.triage) return "";
-  auto address = dump::DebuggerData(kernel.triage->debugger_data)
-                     .address(offsetof(KdDebuggerData64, NtBuildLab));
-  if (!address) return "";
-  std::array<char, 64> text{};
-  std::size_t got = memory.read(*address, std::as_writable_bytes(std::span(text))).got;
-  std::string_view lab = std::string_view(text.data(), got);
-  lab = lab.substr(0, lab.find('\0'));
-  bool printable = std::ranges::all_of(lab, [](char c) { return c > 0x20 && c < 0x7F; });
-  if (!printable || !lab.starts_with(fmt::format("{}.", kernel.header.build))) return "";
-  return std::string(lab);
-}
-
-Os os_of(const dump::Dump& dump, const memory::AddressSpace& memory) {
-  const dump::KernelHeader& header = dump.kernel->header;
-  Os os;
-  os.build = header.build;
-  auto version = nt_version_of_build(header.build);
-  if (version) {
-    os.major = version->major;
-    os.minor = version->minor;
-  }
-  os.product_type = header.product_type;
-  os.suite_mask = header.suite_mask;
-  os.processors = header.processors;
-  ServicePack pack = service_pack_of(*dump.kernel, memory);
-  os.service_pack = pack.number;
-  os.service_pack_from = pack.from;
-  os.service_pack_proved = pack.proved;
-  os.build_lab = build_lab_of(*dump.kernel, memory);
-
-  OsNumbers numbers;
-  numbers.major = os.major;
-  numbers.minor = os.minor;
-  numbers.build = os.build;
-  numbers.product_type = os.product_type;
-  numbers.suite_mask = os.suite_mask;
-  numbers.service_pack = os.service_pack;
-  numbers.machine = dump.machine;
-  os.family = os_family(numbers);
-  os.name = version ? os_name(numbers) : fmt::format("Windows (build {})", os.build);
-  os.edition = os_edition(os.product_type, os.suite_mask);
-  return os;
-}
 
 // The IRQL of the CPU that stopped, as the stop itself tells it.  Other codes carry an IRQL as
 // well, but not that of the fault.
@@ -115,6 +26,20 @@ void read_irql(Snapshot& snapshot) {
     if (cpu.crashed) cpu.irql = static_cast<std::uint32_t>(snapshot.stop.parameters[1]);
 }
 
+// The layout of this kernel's structures, proved on this dump as far as it can be.  CPUs are read
+// first, because their threads are what proves it.
+void choose(const dump::Dump& dump, const RawObjects& objects, const dump::DebuggerData& kdbg,
+            Snapshot& snapshot) {
+  auto basis = std::make_shared<KernelBasis>();
+  basis->kdbg = kdbg;
+  basis->layout = choose_layout(dump.machine, snapshot.os.build, snapshot.os.service_pack, kdbg);
+  KernelView view(dump, *snapshot.memory, kdbg, basis->layout, snapshot.notes);
+  KernelView raw(dump, objects.memory(), kdbg, basis->layout, snapshot.notes);
+  read_cpus(view, raw, objects, snapshot);
+  judge_layout(basis->layout, check_layout(view, raw, objects, snapshot.cpus), snapshot);
+  snapshot.basis = std::move(basis);
+}
+
 } // namespace
 
 Snapshot from_kernel(const dump::Dump& dump) {
@@ -123,19 +48,23 @@ Snapshot from_kernel(const dump::Dump& dump) {
   Snapshot snapshot;
   snapshot.machine = dump.machine;
   snapshot.kernel = true;
-  snapshot.memory = dump.memory;
-  snapshot.os = os_of(dump, *dump.memory);
+  snapshot.memory = best_memory(dump, snapshot.notes);
+  const dump::DebuggerData kdbg = find_debugger_data(dump, snapshot.memory, snapshot.notes);
+  snapshot.os = read_os(dump, *snapshot.memory, kdbg);
   if (kernel.header.system_time)
     snapshot.crash_time = iso_time_from_filetime(*kernel.header.system_time);
   if (kernel.header.system_up_time && *kernel.header.system_up_time != 0)
     snapshot.uptime_seconds = *kernel.header.system_up_time / kTicksPerSecond;
-  snapshot.modules_complete = kernel.triage && kernel.triage->drivers_complete;
-  if (kernel.triage) {
-    snapshot.modules = kernel.triage->drivers;
-    snapshot.unloaded_modules = kernel.triage->unloaded_drivers;
-  }
   read_stop(dump, snapshot);
-  read_cpus(dump, snapshot);
+
+  RawObjects objects(dump);
+  choose(dump, objects, kdbg, snapshot);
+  KernelView view = view_of(dump, snapshot, snapshot.notes);
+  KernelView raw(dump, objects.memory(), kdbg, snapshot.basis->layout, snapshot.notes);
+  read_modules(view, snapshot);
+  read_unloaded_drivers(view, snapshot);
+  read_processes(view, raw, objects, snapshot);
+  read_threads(view, raw, objects, snapshot);
   read_irql(snapshot);
   return snapshot;
 }

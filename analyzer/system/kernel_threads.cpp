@@ -1,113 +1,157 @@
-// CPUs, and the threads that ran on them, of a triage dump: one thread each, the crashed one first.
+// The threads of a kernel dump: those on the CPUs, those of every process, and the idle threads,
+// which no process lists.
 #include <algorithm>
-#include <cstddef>
+#include <array>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "formats/kdbg64.h"
 #include "system/kernel_snapshot.h"
+#include "system/thread_words.h"
 
 namespace dumptriage::system {
 namespace {
 
-using formats::KdDebuggerData64;
+constexpr std::size_t kMostThreads = 16384;
 
-// Ids are handle values: multiples of four, 32 bits.
-bool is_id(std::uint64_t value) { return value != 0 && value <= UINT32_MAX && value % 4 == 0; }
-
-// EPROCESS.ImageFileName: up to 15 characters, zeros behind.
-std::optional<std::string> image_name(ByteView process, std::uint32_t at) {
-  constexpr std::uint32_t kLength = 15;
-  auto bytes = process.slice(at, kLength);
-  if (!bytes) return std::nullopt;
-  std::string_view name = bytes->c_string(0);
-  bool printable = std::ranges::all_of(name, [](char c) { return c >= 0x20 && c < 0x7F; });
-  bool padded =
-      std::ranges::all_of(bytes->chars().substr(name.size()), [](char c) { return c == '\0'; });
-  if (name.empty() || !printable || !padded) return std::nullopt;
-  return std::string(name);
-}
-
-struct CrashedIds {
-  std::optional<Process> process;
-  std::optional<std::uint32_t> thread;
+struct ThreadReading {
+  const KernelView& view;
+  Snapshot& snapshot;
+  const arch::Arch* arch;
+  TickCount ticks;
+  std::unordered_set<std::uint64_t> seen;
+  std::size_t odd = 0;
+  bool whole = true;
 };
 
-// Which process and thread crashed, when several things that must agree do: object types, a
-// printable padded name, ids that are ids, and the process id in EPROCESS equal to the one in
-// ETHREAD.Cid.
-CrashedIds crashed_ids(const dump::Triage& triage, const KernelOffsets& offsets) {
-  constexpr std::uint8_t kProcessObject = 3, kThreadObject = 6;
-  CrashedIds ids;
-  if (!offsets.process_id || !offsets.image_name || !offsets.client_id) return ids;
-  auto type_of = [](ByteView object) { return object.u8(0).value_or(0) & 0x7F; };
-  auto name = image_name(triage.process, *offsets.image_name);
-  auto process_id = triage.process.u64(*offsets.process_id);
-  auto owner_id = triage.thread.u64(*offsets.client_id);
-  auto thread_id = triage.thread.u64(*offsets.client_id + 8ull);
-  if (type_of(triage.process) != kProcessObject || type_of(triage.thread) != kThreadObject ||
-      !name || !process_id || !thread_id || process_id != owner_id || !is_id(*process_id) ||
-      !is_id(*thread_id))
-    return ids;
-  ids.process = Process{*process_id, triage.process_address, std::move(*name), std::nullopt};
-  ids.thread = static_cast<std::uint32_t>(*thread_id);
-  return ids;
+const Process* process_at(const Snapshot& snapshot, std::uint64_t object) {
+  auto found = std::ranges::find(snapshot.processes, object, &Process::object);
+  return object == 0 || found == snapshot.processes.end() ? nullptr : &*found;
 }
 
-struct StackBounds {
-  std::uint64_t low = 0, high = 0;
-};
-
-// What KTHREAD says, when the stack pointer lies there; else the captured stretch around it.
-StackBounds stack_bounds(const Snapshot& snapshot, const arch::Registers& registers,
-                         ByteView thread, const KernelOffsets& offsets) {
-  const arch::Arch* arch = arch::find(snapshot.machine);
-  auto sp = arch ? registers.get(arch->sp) : std::nullopt;
-  if (!sp) return {};
-  if (offsets.stack_limit && offsets.stack_base) {
-    std::uint64_t low = thread.u64(*offsets.stack_limit).value_or(0);
-    std::uint64_t high = thread.u64(*offsets.stack_base).value_or(0);
-    constexpr std::uint64_t kPage = 0x1000, kMost = 0x100000;
-    if (low != 0 && low < high && high - low <= kMost && low % kPage == 0 && high % kPage == 0 &&
-        *sp >= low && *sp < high)
-      return {low, high};
+// Ids, state, wait and stacks, as far as the object can be read.
+void describe(const KernelView& view, std::uint64_t object, const TickCount& ticks,
+              ThreadState& thread) {
+  auto pointer = [&](std::string_view structure, std::string_view field) {
+    return view.value(object, structure, field).value_or(0);
+  };
+  auto byte = [&](std::string_view field) -> std::optional<std::uint8_t> {
+    auto value = view.value(object, "_KTHREAD", field);
+    return value && *value <= UINT8_MAX ? std::optional(static_cast<std::uint8_t>(*value))
+                                        : std::nullopt;
+  };
+  if (auto cid = view.address_of(object, "_ETHREAD", "Cid")) {
+    auto process = view.pointer(*cid), id = view.pointer(*cid + view.pointer_size);
+    if (process && *process <= UINT32_MAX) thread.process_id = static_cast<std::uint32_t>(*process);
+    if (id && *id != 0 && *id <= UINT32_MAX) thread.id = fmt::to_string(*id);
   }
-  auto captured = snapshot.memory->range_around(*sp);
-  return captured ? StackBounds{captured->start, captured->end} : StackBounds{};
+  const std::uint32_t build = view.layout.build();
+  thread.state_number = byte("State");
+  if (thread.state_number) thread.state = thread_state_name(*thread.state_number);
+  thread.priority = byte("Priority");
+  thread.wait_reason = byte("WaitReason");
+  if (thread.state == "waiting" && thread.wait_reason)
+    thread.wait = wait_reason_of_build(*thread.wait_reason, build);
+  if (auto since = view.value(object, "_KTHREAD", "WaitTime"); since && thread.state == "waiting")
+    thread.wait_seconds = ticks.seconds_since(static_cast<std::uint32_t>(*since));
+  thread.start_address = pointer("_ETHREAD", "StartAddress");
+  thread.win32_start_address = pointer("_ETHREAD", "Win32StartAddress");
+  thread.kernel_stack = pointer("_KTHREAD", "KernelStack");
+  thread.initial_stack = pointer("_KTHREAD", "InitialStack");
+  thread.trap_frame = pointer("_KTHREAD", "TrapFrame");
+  thread.teb = pointer("_KTHREAD", "Teb");
+  StackBounds stack = stack_of_thread(view, object);
+  thread.stack_low = stack.low;
+  thread.stack_high = stack.high;
 }
 
-std::string_view state_name(std::uint8_t state) {
-  constexpr std::string_view kNames[] = {"initialized", "ready",      "running",
-                                         "standby",     "terminated", "waiting"};
-  return state < std::size(kNames) ? kNames[state] : "";
+// The process that owns a thread: KTHREAD.Process or ETHREAD.ThreadsProcess; the one whose memory
+// it uses, when that is another, is ApcState.Process.
+void find_process(const KernelView& view, std::uint64_t object, const Snapshot& snapshot,
+                  ThreadState& thread) {
+  auto used = view.value(object, "_KTHREAD", "ApcState.Process");
+  auto owner = view.value(object, "_ETHREAD", "ThreadsProcess");
+  if (!owner) owner = view.value(object, "_KTHREAD", "Process");
+  auto attached = view.value(object, "_KTHREAD", "ApcStateIndex");
+  if (!owner && attached == 0u) owner = used;
+  if (owner && view.is_process(*owner)) thread.process_object = *owner;
+  if (owner && used && *used != *owner && view.is_process(*used)) thread.attached_process = used;
+  if (const Process* process = process_at(snapshot, thread.process_object))
+    thread.process = process->name;
+  else if (thread.process_object != 0)
+    thread.process = view.image_name(thread.process_object).value_or("");
 }
 
-bool is_crashed(const dump::Triage& triage, const dump::KernelCpu& cpu,
-                const std::optional<arch::Registers>& context, const arch::Arch* arch) {
-  if (triage.crashed_cpu) return cpu.number == *triage.crashed_cpu;
-  // The saved stack begins at the stack pointer of the CPU that wrote the dump.
-  return context && arch && triage.stack_start != 0 && context->get(arch->sp) == triage.stack_start;
+ThreadState read_thread(const ThreadReading& reading, std::uint64_t object) {
+  ThreadState thread;
+  thread.object = object;
+  describe(reading.view, object, reading.ticks, thread);
+  find_process(reading.view, object, reading.snapshot, thread);
+  return thread;
 }
 
-// The thread that crashed: its object is in the dump, so more is known of it.
-void describe_crashed(const dump::Triage& triage, const dump::DebuggerData& kdbg,
-                      const CrashedIds& ids, ThreadState& thread) {
-  if (ids.thread) thread.id = fmt::to_string(*ids.thread);
-  if (ids.process) thread.process = ids.process->name;
-  if (thread.object == 0) thread.object = triage.thread_address;
-  if (auto at = kdbg.offset16(offsetof(KdDebuggerData64, OffsetKThreadState)))
-    if (auto state = triage.thread.u8(*at)) thread.state = state_name(*state);
+// A thread on a CPU has that CPU's registers.
+ThreadState thread_of_cpu(ThreadReading& reading, const Cpu& cpu) {
+  const KernelView& view = reading.view;
+  ThreadState thread;
+  bool readable = cpu.current_thread != 0 && view.is_thread(cpu.current_thread);
+  if (readable) thread = read_thread(reading, cpu.current_thread);
+  thread.object = cpu.current_thread;
+  thread.cpu = cpu.number;
+  thread.crashed = cpu.crashed;
+  thread.context = cpu.context;
+  thread.context_from = cpu.context_from;
+  thread.idle = cpu.idle_thread != 0 && cpu.idle_thread == cpu.current_thread;
+  if (thread.idle) thread.name = "idle";
+  // All idle threads have the id 0.
+  if (thread.id.empty() || thread.idle) thread.id = fmt::format("cpu {}", cpu.number);
+  auto sp = reading.arch && thread.context ? thread.context->get(reading.arch->sp) : std::nullopt;
+  if (sp) {
+    StackBounds bounds = stack_around(view, *sp, {thread.stack_low, thread.stack_high}, &cpu);
+    thread.stack_low = bounds.low;
+    thread.stack_high = bounds.high;
+  }
+  if (thread.object != 0) reading.seen.insert(thread.object);
+  return thread;
+}
+
+// The thread that a triage dump copied is the one that crashed.
+void describe_saved(ThreadReading& reading, const KernelView& raw, const RawObjects& objects,
+                    ThreadState& thread) {
+  if (!objects.thread || !raw.is_thread(*objects.thread)) return;
+  const std::uint64_t address = raw.dump.kernel->triage->thread_address;
+  if (thread.object == 0) thread.object = address;
+  ThreadState saved = thread;
+  describe(raw, *objects.thread, reading.ticks, saved);
+  auto same_process = [&](const Process& process) { return process.id == saved.process_id; };
+  auto process = std::ranges::find_if(reading.snapshot.processes, same_process);
+  if (process != reading.snapshot.processes.end()) {
+    saved.process = process->name;
+    saved.process_object = process->object;
+  } else {
+    saved.id = thread.id; // the ids could not be told
+    saved.process_id.reset();
+  }
+  auto sp = reading.arch && saved.context ? saved.context->get(reading.arch->sp) : std::nullopt;
+  if (sp) {
+    StackBounds bounds =
+        stack_around(reading.view, *sp, {saved.stack_low, saved.stack_high}, nullptr);
+    saved.stack_low = bounds.low;
+    saved.stack_high = bounds.high;
+  }
+  thread = std::move(saved);
 }
 
 // Dumps without the structures still have the CONTEXT of the header.
-void thread_from_header(const dump::Dump& dump, Snapshot& snapshot) {
-  auto context = registers_of(snapshot.machine, dump.kernel->header.context);
+void thread_from_header(const KernelView& view, Snapshot& snapshot) {
+  auto context = registers_of(snapshot.machine, view.dump.kernel->header.context);
   if (!context) return;
   ThreadState thread;
   thread.id = "header";
-  thread.crashed = !dump.kernel->live;
-  StackBounds bounds = stack_bounds(snapshot, *context, {}, {});
+  thread.crashed = !view.dump.kernel->live;
+  const arch::Arch* arch = arch::find(snapshot.machine);
+  StackBounds bounds = stack_around(view, *context->get(arch->sp), {}, nullptr);
   thread.stack_low = bounds.low;
   thread.stack_high = bounds.high;
   thread.context = std::move(context);
@@ -115,48 +159,113 @@ void thread_from_header(const dump::Dump& dump, Snapshot& snapshot) {
   snapshot.threads.push_back(std::move(thread));
 }
 
-} // namespace
+struct ListPlace {
+  std::string_view head_structure, head, structure, entry;
+};
+// The executive's list, since Windows 2000, and the kernel's, which all versions have.
+constexpr ListPlace kLists[] = {
+    {"_EPROCESS", "ThreadListHead", "_ETHREAD", "ThreadListEntry"},
+    {"_KPROCESS", "ThreadListHead", "_KTHREAD", "ThreadListEntry"},
+};
 
-void read_cpus(const dump::Dump& dump, Snapshot& snapshot) {
-  const dump::KernelDump& kernel = *dump.kernel;
-  if (kernel.cpus.empty() || !kernel.triage) return thread_from_header(dump, snapshot);
-  const dump::Triage& triage = *kernel.triage;
-  dump::DebuggerData kdbg(triage.debugger_data);
-  KernelOffsets offsets = kernel_offsets(kernel.header.build, snapshot.machine, kdbg);
-  CrashedIds ids = crashed_ids(triage, offsets);
-  if (ids.process)
-    snapshot.processes.push_back(*ids.process);
-  else
-    add_note(snapshot.notes, Severity::info, Code::absent,
-             "crashed process and thread: their ids cannot be told from this dump");
-  const arch::Arch* arch = arch::find(snapshot.machine);
-  for (const dump::KernelCpu& from : kernel.cpus) {
-    Cpu cpu;
-    cpu.number = from.number;
-    cpu.current_thread = from.current_thread;
-    cpu.context = registers_of(snapshot.machine, from.context);
-    if (cpu.context) cpu.context_from = from.context_from;
-    cpu.crashed = is_crashed(triage, from, cpu.context, arch);
-
-    ThreadState thread;
-    thread.id = fmt::format("cpu {}", cpu.number);
-    thread.object = from.current_thread;
-    thread.cpu = cpu.number;
-    thread.crashed = cpu.crashed;
-    thread.context = cpu.context;
-    thread.context_from = cpu.context_from;
-    if (from.idle_thread != 0 && from.idle_thread == from.current_thread) thread.name = "idle";
-    if (cpu.crashed) describe_crashed(triage, kdbg, ids, thread);
-    if (cpu.context) {
-      StackBounds bounds =
-          stack_bounds(snapshot, *cpu.context, cpu.crashed ? triage.thread : ByteView{}, offsets);
-      thread.stack_low = bounds.low;
-      thread.stack_high = bounds.high;
+// True when one of the two lists was read to its end.
+bool walk_threads(ThreadReading& reading, const Process& process) {
+  const KernelView& view = reading.view;
+  const std::string name = fmt::format("thread list of {} ({})", process.name, process.id);
+  bool known = false;
+  for (const ListPlace& list : kLists) {
+    auto head = view.address_of(process.object, list.head_structure, list.head);
+    auto at = view.layout.offset(list.structure, list.entry);
+    if (!head || !at) continue;
+    known = true;
+    if (reading.snapshot.threads.size() >= kMostThreads) return false;
+    const ListEntries entries =
+        list_entries(view, *head, kMostThreads - reading.snapshot.threads.size(), name.c_str());
+    for (std::uint64_t entry : entries.entries) {
+      std::uint64_t object = view.cut(entry - *at);
+      if (!view.is_thread(object)) {
+        ++reading.odd;
+        continue;
+      }
+      if (!reading.seen.insert(object).second) continue;
+      ThreadState thread = read_thread(reading, object);
+      if (thread.id.empty()) thread.id = hex(object);
+      reading.snapshot.threads.push_back(std::move(thread));
     }
-    snapshot.cpus.push_back(std::move(cpu));
+    if (entries.complete) return true;
+  }
+  if (!known) reading.whole = false;
+  return false;
+}
+
+void read_lists(ThreadReading& reading) {
+  for (Process& process : reading.snapshot.processes) {
+    if (process.object == 0) continue;
+    process.threads_complete = walk_threads(reading, process);
+    reading.whole &= process.threads_complete;
+  }
+  if (reading.odd != 0)
+    add_note(
+        reading.view.notes, Severity::warning, Code::bad_value,
+        fmt::format("thread lists: {} entries are no threads, or cannot be read", reading.odd));
+  if (reading.snapshot.threads.size() >= kMostThreads)
+    add_note(
+        reading.view.notes, Severity::warning, Code::limit,
+        fmt::format("thread lists: more than {} threads; the rest is not listed", kMostThreads));
+}
+
+// Threads that say they run, on a CPU whose own structures could not be found: NT 4 and early 2000
+// have no list of their CPUs.
+void place_running(ThreadReading& reading) {
+  constexpr std::uint8_t kRunning = 2;
+  Snapshot& snapshot = reading.snapshot;
+  for (ThreadState& thread : snapshot.threads) {
+    if (thread.cpu || thread.state_number != kRunning) continue;
+    auto number = reading.view.value(thread.object, "_KTHREAD", "NextProcessor");
+    if (!number || *number >= snapshot.os.processors.value_or(0)) continue;
+    auto at = std::ranges::lower_bound(snapshot.cpus, *number, {}, &Cpu::number);
+    if (at != snapshot.cpus.end() && at->number == *number) continue;
+    Cpu cpu;
+    cpu.number = static_cast<std::uint32_t>(*number);
+    cpu.current_thread = thread.object;
+    thread.cpu = cpu.number;
+    snapshot.cpus.insert(at, std::move(cpu));
+  }
+}
+
+// Those that do not run just now.
+void read_idle_threads(ThreadReading& reading) {
+  Snapshot& snapshot = reading.snapshot;
+  for (const Cpu& cpu : snapshot.cpus) {
+    if (!reading.view.is_thread(cpu.idle_thread) || !reading.seen.insert(cpu.idle_thread).second)
+      continue;
+    ThreadState thread = read_thread(reading, cpu.idle_thread);
+    thread.idle = true;
+    thread.name = "idle";
+    thread.id = fmt::format("idle {}", cpu.number);
     snapshot.threads.push_back(std::move(thread));
   }
+}
+
+} // namespace
+
+void read_threads(const KernelView& view, const KernelView& raw, const RawObjects& objects,
+                  Snapshot& snapshot) {
+  ThreadReading reading{view, snapshot, arch::find(view.dump.machine), TickCount(view), {}};
+  for (const Cpu& cpu : snapshot.cpus) {
+    ThreadState thread = thread_of_cpu(reading, cpu);
+    if (cpu.crashed) describe_saved(reading, raw, objects, thread);
+    snapshot.threads.push_back(std::move(thread));
+  }
+  const bool crashed = std::ranges::any_of(snapshot.threads, &ThreadState::crashed);
+  if (!crashed) thread_from_header(view, snapshot);
   std::ranges::stable_partition(snapshot.threads, [](const ThreadState& t) { return t.crashed; });
+  if (!view.dump.physical) return;
+  read_lists(reading);
+  place_running(reading);
+  read_idle_threads(reading);
+  snapshot.threads_complete = snapshot.processes_complete && reading.whole && reading.odd == 0 &&
+                              !snapshot.processes.empty();
 }
 
 } // namespace dumptriage::system

@@ -179,4 +179,26 @@ void detail::note_list_end(const KernelView& view, const char* name, ListEnd end
            Where::virtual_address(at));
 }
 
+ListEntries list_entries(const KernelView& view, std::uint64_t head, std::size_t budget,
+                         const char* name) {
+  ListEntries list;
+  list.complete = walk_list(view, head, budget, name, [&](std::uint64_t entry) {
+    list.entries.push_back(entry);
+    return true;
+  });
+  if (list.complete) return list;
+  std::unordered_set<std::uint64_t> seen(list.entries.begin(), list.entries.end());
+  std::vector<std::uint64_t> behind;
+  std::uint64_t after = head;
+  while (seen.size() < budget) {
+    auto before = view.pointer(after + view.pointer_size);
+    if (!before || *before == head || !seen.insert(*before).second) break;
+    if (view.pointer(*before) != after) break;
+    behind.push_back(*before);
+    after = *before;
+  }
+  list.entries.insert(list.entries.end(), behind.rbegin(), behind.rend());
+  return list;
+}
+
 } // namespace dumptriage::system

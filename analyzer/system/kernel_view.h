@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "dump/dump.h"
 #include "memory/address_space.h"
@@ -69,6 +70,15 @@ KernelView view_of(const dump::Dump& dump, const Snapshot& snapshot, Notes& note
 template <class Visit>
 bool walk_list(const KernelView& view, std::uint64_t head, std::size_t budget, const char* name,
                Visit&& visit);
+
+// All links of such a list, in its order.  One that is torn is read from its other end as well;
+// what lies between is lost, and `complete` is false.
+struct ListEntries {
+  std::vector<std::uint64_t> entries;
+  bool complete = false;
+};
+ListEntries list_entries(const KernelView& view, std::uint64_t head, std::size_t budget,
+                         const char* name);
 
 } // namespace dumptriage::system
 

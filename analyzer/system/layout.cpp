@@ -212,7 +212,7 @@ std::optional<Field> Layout::infer(std::string_view structure, std::string_view 
 }
 
 std::optional<Field> Layout::field(std::string_view structure, std::string_view name) const {
-  if (dropped_) return std::nullopt;
+  if (dropped_[group_of(structure)]) return std::nullopt;
   if (auto field = from_kdbg(structure, name)) return field;
   if (auto field = from_table(structure, name)) return field;
   if (auto field = by_distance(structure, name)) return field;
@@ -241,16 +241,16 @@ std::optional<std::uint32_t> Layout::size(std::string_view structure) const {
 }
 
 bool Layout::needs_proof() const {
-  for (auto [structure, name] : {std::pair("_KTHREAD", "State"),
-                                 {"_KTHREAD", "StackLimit"},
-                                 {"_ETHREAD", "Cid"},
-                                 {"_EPROCESS", "UniqueProcessId"},
-                                 {"_DISPATCHER_HEADER", "Type"},
-                                 {"_KWAIT_BLOCK", "Object"}}) {
-    auto found = field(structure, name);
-    if (found && found->from == "inferred") return true;
-  }
-  return false;
+  constexpr std::pair<std::string_view, std::string_view> kCore[] = {
+      {"_KTHREAD", "State"},
+      {"_KTHREAD", "StackLimit"},
+      {"_ETHREAD", "Cid"},
+      {"_EPROCESS", "UniqueProcessId"},
+      {"_EPROCESS", "ImageFileName"}};
+  return std::ranges::any_of(kCore, [&](const auto& core) {
+    auto found = field(core.first, core.second);
+    return found && found->from == "inferred";
+  });
 }
 
 void Layout::choose_variants(std::optional<std::uint32_t> service_pack) {

@@ -43,18 +43,18 @@ public:
   int pointer_size() const { return pointer_size_; }
   std::uint32_t build() const { return build_; }
   arch::Machine machine() const { return machine_; }
-  // Whether the offsets of threads and processes are inferred, so that the dump must prove them.
+  // Whether offsets in threads or processes are inferred, so that the dump must prove them.
   bool needs_proof() const;
   // From now on no inferred row is given.
   void drop_inferred() { inferred_ = false; }
-  // From now on nothing is given: the dump's own objects contradict this layout.
-  void drop_all() { dropped_ = true; }
+  // Structures that grow together: their size in KDBG tells the variant.
+  enum Group { thread, process, cpu, other };
+  // From now on nothing of these is given: the dump's own objects contradict this layout.
+  void drop(Group group) { dropped_[group] = true; }
 
 private:
   friend Layout choose_layout(arch::Machine, std::uint32_t, std::optional<std::uint32_t>,
                               const dump::DebuggerData&);
-  // Structures that grow together: their size in KDBG tells the variant.
-  enum Group { thread, process, cpu, other };
   static Group group_of(std::string_view structure);
   std::optional<Field> from_kdbg(std::string_view structure, std::string_view name) const;
   std::optional<Field> from_table(std::string_view structure, std::string_view name) const;
@@ -72,7 +72,8 @@ private:
   std::array<std::uint32_t, 4> fitting_{};
   std::array<bool, 4> sure_{};
   std::uint32_t before_ = 0, after_ = 0; // the neighbours, for builds without a table
-  bool inferred_ = true, dropped_ = false;
+  bool inferred_ = true;
+  std::array<bool, 4> dropped_{};
   dump::DebuggerData kdbg_;
 };
 

@@ -40,18 +40,12 @@ enum class StopKind { bugcheck, exception, hang, none };
 struct Cpu {
   std::uint32_t number = 0;
   std::uint64_t current_thread = 0; // KTHREAD address, kernel only
+  // Kernel only; 0 = unknown.  The stacks of DPCs and interrupts by their upper ends.
+  std::uint64_t prcb = 0, idle_thread = 0, dpc_stack = 0, isr_stack = 0;
   std::optional<std::uint32_t> irql;
   std::optional<arch::Registers> context;
   std::string context_from;
   bool crashed = false; // the CPU that stopped the machine
-};
-
-// One object that a thread waits for (a KWAIT_BLOCK).
-struct WaitFor {
-  std::uint64_t object = 0; // a dispatcher object
-  std::uint64_t block = 0;  // the KWAIT_BLOCK
-  bool all = false;         // WaitAll: it waits for all of its objects; else any one is enough
-  bool timer = false;       // the thread's own timer: the wait has a time-out
 };
 
 struct ThreadState {
@@ -72,7 +66,6 @@ struct ThreadState {
   std::optional<std::uint8_t> state_number, wait_reason; // KTHREAD.State, WaitReason
   std::optional<std::uint8_t> priority;
   std::optional<std::uint64_t> wait_seconds; // since it began to wait (or became ready)
-  std::vector<WaitFor> waits_for;            // of threads that wait
   std::uint64_t start_address = 0, win32_start_address = 0;
   std::uint64_t kernel_stack = 0, initial_stack = 0, trap_frame = 0, teb = 0; // 0 = unknown or none
   bool idle = false;                                                          // a CPU's idle thread
