@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "system/dispatcher.h"
+#include "system/few_notes.h"
 #include "system/mutexes.h"
 #include "system/resources.h"
 #include "system/wait_graph.h"
@@ -89,7 +90,8 @@ void connect(WaitReading& reading, const ThreadWait& wait, const Target& target)
 
 void read_kernel_waits(const KernelView& view, std::span<const ThreadState> threads, bool held,
                        Waits& waits) {
-  WaitReading reading(view, threads, waits);
+  FewNotes few(view);
+  WaitReading reading(few.view, threads, waits);
   if (!reading.fields.known) return;
   std::vector<ThreadWait> all = waits_of(reading, threads);
   Resources resources(reading, all);

@@ -20,12 +20,6 @@ struct PoolBlock {
   bool asked = false;        // the address lies in it
 };
 
-// An allocation of a page or more: PoolBigPageTable.
-struct BigPoolBlock {
-  std::uint64_t address = 0, size = 0;
-  std::string tag;
-};
-
 struct PoolFinding {
   std::uint64_t asked = 0;
   std::string from; // "asked for", "bugcheck parameter 2"
@@ -36,7 +30,6 @@ struct PoolFinding {
   std::string diagnosis; // what is wrong there, and what lies before it
   std::string damage;    // the bytes found where a header should be, as hex and text
   std::string fill;      // what the asked block's data are filled with, when with one value
-  std::optional<BigPoolBlock> big;
   std::string undecided; // why nothing, or not all, can be said
   std::string trust;     // "read", "self_checked"
 };

@@ -7,7 +7,7 @@
 namespace dumptriage::system {
 namespace {
 
-constexpr std::size_t kMostRemarks = 32, kMostSteps = 1'000'000;
+constexpr std::size_t kMostSteps = 1'000'000;
 constexpr std::uint8_t kStateTerminated = 4;
 constexpr std::uint32_t kSignalState = 4; // in DISPATCHER_HEADER
 
@@ -95,11 +95,6 @@ std::size_t WaitReading::lock_node(WaitKind kind, std::uint64_t address) {
 }
 
 void WaitReading::remark(Code code, std::string message, std::uint64_t at) {
-  ++remarks_;
-  if (remarks_ > kMostRemarks) return;
-  if (remarks_ == kMostRemarks)
-    return add_note(view.notes, Severity::warning, Code::limit,
-                    "wait graph: more remarks of this kind are left out");
   add_note(view.notes, Severity::warning, code, std::move(message), Where::virtual_address(at));
 }
 

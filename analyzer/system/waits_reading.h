@@ -32,7 +32,6 @@ public:
   // The node "KIND@ADDRESS".
   std::size_t lock_node(WaitKind kind, std::uint64_t address);
 
-  // A note, of which a hostile dump could cause thousands.
   void remark(Code code, std::string message, std::uint64_t at);
   // At most so many owner entries and stack words of all objects together.
   bool spend(std::size_t steps);
@@ -40,7 +39,7 @@ public:
 private:
   std::unordered_map<std::uint64_t, const ThreadState*> threads_;
   std::unordered_set<std::string> shared_ids_; // ids that several threads have
-  std::size_t remarks_ = 0, spent_ = 0;
+  std::size_t spent_ = 0;
 };
 
 // "ERESOURCE 0x8A01F3C8".

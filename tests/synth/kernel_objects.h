@@ -39,6 +39,7 @@ public:
   const KernelObjectOffsets& at;
 
   Address allocate(std::uint32_t size);
+  void place(Address address, std::uint32_t size) { pieces_[address].assign(size, 0); }
   void put(Address address, std::uint64_t value, int size);
   void put_pointer(Address address, std::uint64_t value) { put(address, value, at.pointer); }
   void put_bytes(Address address, const std::string& bytes);

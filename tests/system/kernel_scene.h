@@ -82,6 +82,8 @@ private:
     std::uint64_t head = objects.resource_list();
     // Pointers of 32-bit kernels are stored sign-extended.
     put(0x60, objects.at.pointer == 4 ? head | 0xFFFFFFFF00000000 : head, 8);
+    // SizeEThread: service updates of one build differ in it.
+    put(0x2C0, objects.at.thread_size, 2);
     return dump::DebuggerData(ByteView(bytes.data(), bytes.size()));
   }
 
