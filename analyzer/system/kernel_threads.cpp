@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "system/kernel_snapshot.h"
+#include "system/switch_frame.h"
 #include "system/thread_words.h"
 
 namespace dumptriage::system {
@@ -20,9 +21,12 @@ struct ThreadReading {
   Snapshot& snapshot;
   const arch::Arch* arch;
   TickCount ticks;
-  std::unordered_set<std::uint64_t> seen;
+  std::unordered_set<std::uint64_t> seen{};
   std::size_t odd = 0;
   bool whole = true;
+  // Threads whose registers were not found, and why the first of them has none.
+  std::size_t without_registers = 0;
+  std::string first_reason{};
 };
 
 const Process* process_at(const Snapshot& snapshot, std::uint64_t object) {
@@ -81,6 +85,30 @@ void find_process(const KernelView& view, std::uint64_t object, const Snapshot& 
     thread.process = process->name;
   else if (thread.process_object != 0)
     thread.process = view.image_name(thread.process_object).value_or("");
+}
+
+// Where a thread that does not run will go on.
+void find_registers(ThreadReading& reading, ThreadState& thread) {
+  constexpr std::uint8_t kInitialized = 0, kRunning = 2, kTerminated = 4;
+  if (!thread.state_number || *thread.state_number == kRunning ||
+      *thread.state_number == kInitialized || *thread.state_number == kTerminated)
+    return;
+  const KernelView& view = reading.view;
+  std::string why = "its kernel stack is not known";
+  if (thread.kernel_stack != 0 && thread.stack_high != 0 && !reading.snapshot.modules.empty()) {
+    const dump::Module& kernel = reading.snapshot.modules.front();
+    SwitchFrame frame = read_switch_frame(view.memory, {view.dump.machine,
+                                                        view.layout.build(),
+                                                        thread.kernel_stack,
+                                                        {thread.stack_low, thread.stack_high},
+                                                        {kernel.base, kernel.base + kernel.size}});
+    why = frame.why_not;
+    thread.context = std::move(frame.registers);
+    if (thread.context) thread.context_from = frame.from;
+  }
+  if (thread.context) return;
+  if (reading.without_registers++ == 0)
+    reading.first_reason = fmt::format("thread {}: {}", thread.id, why);
 }
 
 ThreadState read_thread(const ThreadReading& reading, std::uint64_t object) {
@@ -190,6 +218,7 @@ bool walk_threads(ThreadReading& reading, const Process& process) {
       if (!reading.seen.insert(object).second) continue;
       ThreadState thread = read_thread(reading, object);
       if (thread.id.empty()) thread.id = hex(object);
+      find_registers(reading, thread);
       reading.snapshot.threads.push_back(std::move(thread));
     }
     if (entries.complete) return true;
@@ -243,6 +272,7 @@ void read_idle_threads(ThreadReading& reading) {
     thread.idle = true;
     thread.name = "idle";
     thread.id = fmt::format("idle {}", cpu.number);
+    find_registers(reading, thread);
     snapshot.threads.push_back(std::move(thread));
   }
 }
@@ -264,6 +294,10 @@ void read_threads(const KernelView& view, const KernelView& raw, const RawObject
   read_lists(reading);
   place_running(reading);
   read_idle_threads(reading);
+  if (reading.without_registers != 0)
+    add_note(view.notes, Severity::info, Code::absent,
+             fmt::format("registers of {} threads that do not run: not found; {}",
+                         reading.without_registers, reading.first_reason));
   snapshot.threads_complete = snapshot.processes_complete && reading.whole && reading.odd == 0 &&
                               !snapshot.processes.empty();
 }
