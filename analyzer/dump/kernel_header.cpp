@@ -46,10 +46,10 @@ std::optional<std::uint32_t> product_type_of(std::uint32_t value) {
 // The header, with the filler in place of bytes that the file does not have.
 template <class Header> Header header_of(ByteView file) {
   std::array<std::uint8_t, sizeof(Header)> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<std::uint8_t>(formats::kDumpFiller >> (8 * (i % 4)));
   ByteView there = file.clamp(0, sizeof(Header));
   if (!there.empty()) std::memcpy(bytes.data(), there.data(), there.size());
+  for (std::size_t i = there.size(); i < bytes.size(); ++i)
+    bytes[i] = static_cast<std::uint8_t>(formats::kDumpFiller >> (8 * (i % 4)));
   Header header;
   std::memcpy(&header, bytes.data(), sizeof(Header));
   return header;

@@ -175,7 +175,7 @@ const Degenerate kDegenerate[] = {
     {"WerWolv+ImHex-Patterns/tests/patterns/test_data/dmp64.hexpat.bin",
      "64-bit kernel full dump (taken live) of Windows 10 (build 19045), x64, cut short at 16 KB of "
      "2 GB",
-     0x5454414D, 0x4E4F4F4D, "cut short, 2 of 524159 pages are there"},
+     0x5454414D, 0x4E4F4F4D, "cut short, 2 of 523910 pages are there"},
 };
 
 TEST(CorpusKernel, DegenerateDumpsArePartialAndSaySo) {

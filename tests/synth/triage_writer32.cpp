@@ -64,14 +64,22 @@ void unloaded_list(Bytes& out, std::size_t at, const std::vector<SynthUnloaded>&
   }
 }
 
-// Entries of 0x4c bytes: the name's offset and an LDR_DATA_TABLE_ENTRY of 32 bits.
+// DUMP_MM_STORAGE32; the words behind its size each hold a number of their own.
+void mm_storage(Bytes& out, std::size_t at) {
+  put32(out, at, 1);
+  put32(out, at + 4, 0x34);
+  for (std::uint32_t i = 8; i < 0x34; i += 4) put32(out, at + i, 0x100 + i);
+}
+
+// Entries of 0x4c bytes: the name's offset and an LDR_DATA_TABLE_ENTRY of 32 bits.  Another
+// driver_stride than the 64-bit default is taken as it stands.
 void driver_list(Bytes& out, std::size_t at, const TriageDescription& d, TriageLayout& layout) {
-  constexpr std::size_t kStride = 0x4c;
-  out.resize(at + kStride * d.drivers.size());
+  const std::size_t stride = d.driver_stride == 0x90 ? 0x4c : d.driver_stride;
+  out.resize(at + stride * d.drivers.size());
   layout.offset["strings"] = static_cast<std::uint32_t>(out.size());
   for (std::size_t i = 0; i < d.drivers.size(); ++i) {
     const SynthDriver& driver = d.drivers[i];
-    std::size_t e = at + kStride * i;
+    std::size_t e = at + stride * i;
     put32(out, e, dump_string(out, driver.path));
     put32(out, e + 0x1c, driver.base);
     put32(out, e + 0x24, driver.size);
@@ -128,6 +136,7 @@ Bytes write_triage32(const TriageDescription& d, TriageLayout* wanted_layout) {
   put32(out, t + 0x00, d.service_pack_build);
   put32(out, t + 0x0c, 0x320);
   put32(out, t + 0x10, 0x7d0);
+  if (d.mm_storage) mm_storage(out, part("mm", 0x14));
   if (d.unloaded_list) unloaded_list(out, part("unloaded", 0x18), d.unloaded);
   region("prcb", 0x1c, d.prcb);
   region("process", 0x20, d.process);
