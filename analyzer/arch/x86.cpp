@@ -9,8 +9,7 @@
 // code.  Only the first is used here; see x86_frame_pointer.cpp for when it counts as proved.
 //
 // Trap frames of the kernel are chained into the ebp chain (KTRAP_FRAME begins with DbgEbp,
-// DbgEip), but their own fields give the interrupted registers; a chain across one is not proved
-// here.
+// DbgEip), but their own fields give the interrupted registers; see x86_trap_frame.cpp.
 //
 // Page tables: two levels of 1024 entries of 4 bytes, or with PAE three levels of 8-byte entries.
 //

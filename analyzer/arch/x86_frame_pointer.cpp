@@ -28,6 +28,7 @@
 
 #include "arch/reading.h"
 #include "arch/x86_decode.h"
+#include "arch/x86_trap_frame.h"
 
 namespace dumptriage::arch {
 namespace x86 {
@@ -287,6 +288,7 @@ UnwindResult unwind_x86_frame_pointer(const UnwindInput& input) {
   const auto ebp32 = static_cast<std::uint32_t>(*ebp);
   if (ebp32 == 0 || ebp32 % 4 != 0 || ebp32 < esp32 || ebp32 > 0xFFFFFFF0)
     return method_failed(Code::bad_value, "ebp", "points to no frame above esp", ebp32);
+  if (auto caller = by_trap_frame_x86(input, pc32, esp32, ebp32)) return *caller;
   return x86::by_chain(input, pc32, ebp32);
 }
 

@@ -27,7 +27,8 @@ struct Walks {
   std::vector<bool> walked;
   std::vector<std::string> context_from; // where the registers of frame 0 come from
 };
-Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
+// Where the fault behind a stop is found by unwinding, it becomes the stop's fault context.
+Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
 
 // accuracy.cpp: the mark of docs/accuracy.md for a format and CPU.
 std::string accuracy_of(const dump::Dump& dump);

@@ -1,6 +1,7 @@
-#include "pipeline/parts.h"
-
 #include <algorithm>
+
+#include "pipeline/parts.h"
+#include "stack/fault_origin.h"
 
 namespace dumptriage::pipeline {
 namespace {
@@ -50,6 +51,13 @@ memory::AddressSpace::Range bounds_of(const system::ThreadState& thread,
   return snapshot.memory->range_around(*sp).value_or(memory::AddressSpace::Range{});
 }
 
+// The stacks that the walk of a CPU's thread may go over to: the thread's own, below a DPC's or an
+// interrupt's.
+std::vector<memory::AddressSpace::Range> other_stacks(const system::ThreadState& thread) {
+  if (thread.stack_high <= thread.stack_low) return {};
+  return {{thread.stack_low, thread.stack_high}};
+}
+
 stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot& snapshot,
                       const arch::Arch* arch, symbols::ModuleSet& modules, std::string& from) {
   stack::Stack stack;
@@ -65,14 +73,41 @@ stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot&
     return stack;
   }
   auto bounds = bounds_of(thread, snapshot, *arch, *start);
-  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end);
+  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end, {}, other_stacks(thread));
   stack::name_frames(stack, modules);
   return stack;
 }
 
+// A double fault of 32-bit x86: what the CPU did before is in no frame.
+void look_before_double_fault(const system::ThreadState& thread, system::Snapshot& snapshot,
+                              const arch::Arch& arch) {
+  constexpr std::uint64_t kPrcbData = 0x120; // _KPCR.PrcbData
+  system::Stop& stop = snapshot.stop;
+  if (stop.fault_context || snapshot.machine != arch::Machine::x86 || !thread.context ||
+      !stack::is_double_fault(stop))
+    return;
+  const auto sp = thread.context->get(arch.sp);
+  for (const system::Cpu& cpu : snapshot.cpus) {
+    if (!cpu.crashed || cpu.prcb < kPrcbData || !sp) continue;
+    stop.fault_context = stack::before_double_fault(*snapshot.memory, cpu.prcb - kPrcbData, *sp);
+    if (stop.fault_context) stop.fault_context_from = "task state saved by the double fault";
+  }
+}
+
+// Lets the crashed thread's stack begin at the fault, when that is proved to be one of its frames.
+void start_at_fault(stack::Stack& stack, system::Snapshot& snapshot, std::string& from) {
+  const auto origin = stack::find_fault_origin(stack, snapshot);
+  if (!origin) return;
+  snapshot.stop.fault_context = stack.frames[origin->frame].registers;
+  snapshot.stop.fault_context_from = from = origin->from;
+  stack.frames.erase(stack.frames.begin(),
+                     stack.frames.begin() + static_cast<std::ptrdiff_t>(origin->frame));
+  stack.sure_frames -= origin->frame;
+}
+
 } // namespace
 
-Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads) {
+Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads) {
   Walks walks;
   walks.walked = choose(snapshot, threads);
   walks.stacks.resize(snapshot.threads.size());
@@ -87,9 +122,13 @@ Walks walk_threads(const system::Snapshot& snapshot, symbols::ModuleSet& modules
       walks.walked[i] = false;
       continue;
     }
-    walks.stacks[i] = walk_one(snapshot.threads[i], snapshot, arch, modules, walks.context_from[i]);
+    const system::ThreadState& thread = snapshot.threads[i];
+    if (thread.crashed && arch) look_before_double_fault(thread, snapshot, *arch);
+    walks.stacks[i] = walk_one(thread, snapshot, arch, modules, walks.context_from[i]);
     frames += walks.stacks[i].frames.size();
     work += walks.stacks[i].work;
+    if (thread.crashed && !snapshot.stop.fault_context)
+      start_at_fault(walks.stacks[i], snapshot, walks.context_from[i]);
   }
   return walks;
 }

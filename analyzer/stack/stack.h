@@ -43,9 +43,11 @@ struct WalkLimits {
   std::size_t guessed_frames = 64;
 };
 
-// Walks, cuts, does not name.
+// Walks, cuts, does not name.  `other_stacks`: those that it may go over to, as a DPC's walk goes
+// from the DPC stack to that of the thread below it.
 Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::ModuleSet& modules,
-           std::uint64_t stack_low, std::uint64_t stack_high, const WalkLimits& limits = {});
+           std::uint64_t stack_low, std::uint64_t stack_high, const WalkLimits& limits = {},
+           std::vector<memory::AddressSpace::Range> other_stacks = {});
 // Gives names to frames.
 void name_frames(Stack& stack, symbols::ModuleSet& modules);
 

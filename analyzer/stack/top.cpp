@@ -7,7 +7,7 @@
 #include <array>
 
 #include "base/text.h"
-#include "stack/stack.h"
+#include "stack/top.h"
 
 namespace dumptriage::stack {
 namespace {
@@ -64,6 +64,11 @@ Answer ask(const Frame& frame) {
 }
 
 } // namespace
+
+bool is_kernel_or_hal(const Frame& frame) {
+  const Home home = home_of(frame);
+  return home == Home::kernel || home == Home::hal;
+}
 
 Top top_of_stack(const Stack& stack, bool is_fault_context) {
   if (stack.frames.empty()) return {std::nullopt, "the stack has no frames"};

@@ -132,7 +132,30 @@ bool Walker::finish(std::string why, bool known_end) {
   return false;
 }
 
+const memory::AddressSpace::Range* Walker::other_stack(std::uint64_t sp) const {
+  for (const auto& stack : others_)
+    if (sp >= stack.start && sp < stack.end) return &stack;
+  return nullptr;
+}
+
+// The bounds go with the stack pointer.  Each of the other stacks is entered once, which is what
+// ends a walk that a hostile dump sends back and forth.
+void Walker::enter_stack(std::uint64_t sp, bool interrupted) {
+  if (inside_stack(sp)) return;
+  memory::AddressSpace::Range bounds;
+  if (const auto* stack = other_stack(sp))
+    bounds = *stack;
+  else if (interrupted) // the stack that an interrupt left
+    bounds = ground_.memory.range_around(sp).value_or(bounds);
+  else
+    return;
+  std::erase_if(others_, [&](const auto& stack) { return sp >= stack.start && sp < stack.end; });
+  low_ = bounds.start;
+  high_ = bounds.end;
+}
+
 void Walker::push(arch::Caller caller, std::uint64_t pc, std::uint64_t sp) {
+  enter_stack(sp, caller.machine_frame);
   callee_parameters_ = 0;
   if (!caller.machine_frame) {
     const auto callee = ground_.functions.frame_data(last().lookup());

@@ -15,6 +15,8 @@ struct Ground {
   std::function<std::string(std::size_t)> module_name;
   // May the address be executed?  Nothing when no image tells.
   std::function<std::optional<bool>(std::uint64_t)> is_code;
+  // Stacks that the walk may go over to: a DPC or an interrupt runs on a stack of its own.
+  std::vector<memory::AddressSpace::Range> other_stacks = {};
 };
 
 Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t stack_low,

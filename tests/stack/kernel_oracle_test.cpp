@@ -15,6 +15,8 @@
 
 #include "dump/dump.h"
 #include "image/image.h"
+#include "memory/physical_memory.h"
+#include "memory/virtual_memory.h"
 #include "stack/stack.h"
 
 namespace dumptriage::stack {
@@ -34,66 +36,68 @@ std::vector<std::byte> unpack(const fs::path& path) {
   return bytes;
 }
 
-// Virtual memory of a full x64 dump: four levels of tables (Intel SDM 3A, "4-level paging").
-class Paged final : public memory::AddressSpace {
+// Every page that the tables of a full x64 dump map, found from the tables down by the test's own
+// reading (Intel SDM 3A, "4-level paging"): virtual page -> offset of its bytes in the file.
+class Tables {
 public:
-  Paged(ByteView file, const dump::KernelHeader& header)
-      : file_(file), root_(header.directory_table_base & kFrame) {
+  Tables(ByteView file, const dump::KernelHeader& header) : file_(file) {
     std::uint64_t at = 0x2000; // the pages of all runs follow the header
     for (const dump::PhysicalRun& run : header.physical_runs)
       for (std::uint64_t i = 0; i < run.page_count; ++i, at += 0x1000)
-        pages_[(run.base_page + i) << 12] = at;
+        place_[(run.base_page + i) << 12] = at;
+    descend(header.directory_table_base & kFrame, 39, 0);
   }
-  memory::ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const override {
-    memory::ReadOutcome outcome;
-    while (outcome.got < out.size()) {
-      const std::uint64_t at = address + outcome.got;
-      const auto physical = translate(at);
-      const std::uint64_t size =
-          std::min<std::uint64_t>(out.size() - outcome.got, 0x1000 - (at & 0xFFF));
-      const auto place = physical ? in_file(*physical) : std::nullopt;
-      if (!place || *place + size > file_.size()) {
-        outcome.presence = memory::Presence::unmapped;
-        return outcome;
-      }
-      std::memcpy(out.data() + outcome.got, file_.data() + *place, size);
-      outcome.got += size;
-    }
-    return outcome;
-  }
-  std::optional<Range> range_around(std::uint64_t address) const override {
-    if (!translate(address)) return std::nullopt;
-    Range range{address & ~0xFFFull, (address & ~0xFFFull) + 0x1000};
-    while (translate(range.start - 1)) range.start -= 0x1000;
-    while (translate(range.end)) range.end += 0x1000;
-    return range;
-  }
+  std::map<std::uint64_t, std::uint64_t> pages;
 
 private:
   static constexpr std::uint64_t kFrame = 0x000FFFFFFFFFF000;
-  std::optional<std::uint64_t> in_file(std::uint64_t physical) const {
-    const auto page = pages_.find(physical & ~0xFFFull);
-    if (page == pages_.end()) return std::nullopt;
-    return page->second + (physical & 0xFFF);
-  }
-  std::optional<std::uint64_t> translate(std::uint64_t address) const {
-    std::uint64_t table = root_;
-    for (int shift = 39; shift >= 12; shift -= 9) {
-      const auto at = in_file(table + (address >> shift & 511) * 8);
-      const auto entry = at ? file_.u64(*at) : std::nullopt;
-      if (!entry || !(*entry & 1)) return std::nullopt;
-      const std::uint64_t in_page = (std::uint64_t{1} << shift) - 1;
-      const bool large = shift > 12 && shift < 39 && (*entry & 0x80);
-      if (shift == 12 || large) return (*entry & kFrame & ~in_page) | (address & in_page);
-      table = *entry & kFrame;
+  void descend(std::uint64_t table, int shift, std::uint64_t address) {
+    for (std::uint64_t i = 0; i < 512 && place_.contains(table); ++i) {
+      const std::uint64_t entry = *file_.u64(place_[table] + 8 * i);
+      if (!(entry & 1)) continue;
+      const std::uint64_t here = address | i << shift;
+      const std::uint64_t sign = shift == 39 && i >= 256 ? 0xFFFF000000000000 : 0;
+      if (shift == 12 || (shift <= 30 && entry & 0x80))
+        page(here, entry & kFrame, std::uint64_t{1} << shift);
+      else
+        descend(entry & kFrame, shift - 9, here | sign);
     }
-    return std::nullopt;
   }
-
+  void page(std::uint64_t address, std::uint64_t frame, std::uint64_t size) {
+    for (std::uint64_t i = 0; i < size; i += 0x1000)
+      if (const auto at = place_.find((frame & ~(size - 1)) + i); at != place_.end())
+        pages[address + i] = at->second;
+  }
   ByteView file_;
-  std::uint64_t root_;
-  std::map<std::uint64_t, std::uint64_t> pages_;
+  std::map<std::uint64_t, std::uint64_t> place_;
 };
+
+// Ours, made from the header alone.
+std::shared_ptr<const memory::VirtualMemory> virtual_memory(ByteView file,
+                                                            const dump::KernelHeader& header) {
+  std::vector<memory::PageRun> runs;
+  for (const dump::PhysicalRun& run : header.physical_runs)
+    runs.push_back({run.base_page, run.page_count});
+  auto physical = std::make_shared<const memory::PhysicalMemory>(
+      file, memory::index_of_runs(runs, 0x2000, 0x1000), 0x1000);
+  const memory::PageTables tables{memory::Paging::x64, header.directory_table_base, header.build};
+  return std::make_shared<const memory::VirtualMemory>(
+      physical, tables, arch::find(arch::Machine::x64)->translate, 0x1000);
+}
+
+// Byte for byte, and nothing beside it.
+void compare(const memory::VirtualMemory& memory, const Tables& tables, ByteView file) {
+  ASSERT_GT(tables.pages.size(), 20u);
+  std::vector<std::byte> page(0x1000);
+  std::byte byte{};
+  for (const auto& [address, at] : tables.pages) {
+    ASSERT_TRUE(memory.copy(address, page)) << std::hex << address;
+    ASSERT_EQ(std::memcmp(page.data(), file.data() + at, page.size()), 0) << std::hex << address;
+    for (std::uint64_t next : {address - 1, address + 0x1000})
+      ASSERT_EQ(memory.copy(next, std::span(&byte, 1)), tables.pages.contains(next & ~0xFFFull))
+          << std::hex << next;
+  }
+}
 
 struct Noted {
   std::uint64_t pc = 0, slot = 0;
@@ -160,10 +164,12 @@ void check_case(int number) {
   const auto start = arch->decode_context(header.context);
   ASSERT_TRUE(start) << start.error().message();
 
+  const ByteView file(bytes.data(), bytes.size());
+  const auto memory = virtual_memory(file, header);
+  compare(*memory, Tables(file, header), file);
+
   symbols::Store store({{folder.string(), memory::Origin::image}});
-  symbols::ModuleSet modules(read_modules(folder),
-                             std::make_shared<Paged>(ByteView(bytes.data(), bytes.size()), header),
-                             arch::Machine::x64, &store);
+  symbols::ModuleSet modules(read_modules(folder), memory, arch::Machine::x64, &store);
   std::ifstream in(folder / "layout.json");
   const auto bounds = nlohmann::json::parse(in)["stack"];
   Stack stack = walk(*start, *arch, modules, std::stoull(bounds[0].get<std::string>(), nullptr, 16),
