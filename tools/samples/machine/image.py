@@ -87,7 +87,7 @@ class Pe:
 
 class Memory:
     """Physical memory from LOW, and the boot address space in it."""
-    def __init__(self, kind):
+    def __init__(self, kind, self_map):
         self.kind = kind                             # x64, pae or x86
         self.mem = bytearray(LARGE_END - LOW)
         self.free = list(range((LOW >> 12) + 1, LOW_END >> 12))
@@ -103,7 +103,7 @@ class Memory:
                 self.put((self.pds[3] << 12) + 8 * i, '<Q', p << 12 | 0x63)
         else:
             self.root = self.frame() << 12
-            slot = (8 * 0x1ED, '<Q') if kind == 'x64' else (4 * 0x300, '<I')
+            slot = (8 * self_map, '<Q') if kind == 'x64' else (4 * 0x300, '<I')
             self.put(self.root + slot[0], slot[1], self.root | 0x63)
 
     def frame(self):
@@ -179,7 +179,11 @@ PLACES = {
     'x64': dict(large=0xFFFFF80002800000, large_size=0x200000, nt=0xFFFFF8000284B000, hal=0xFFFFF80002803000,
                 drivers=0xFFFFF88001057000, boot_stack=0xFFFFF80000BA2000, loader=0xFFFFF80000812000,
                 stacks=0xFFFFF88002C00000, nonpaged=0xFFFFFA8000C00000, paged=0xFFFFF8A000000000,
-                notes=0xFFFFF80000C00000, pcr=0xFFFFF880009E8000, apic=0xFFFFFFFFFFFE0000),
+                notes=0xFFFFF80000C00000, pcr=0xFFFFF880009E8000, apic=0xFFFFFFFFFFFE0000, self_map=0x1ED),
+    'w10': dict(large=0xFFFFF8055C600000, large_size=0x200000, nt=0xFFFFF8055C60F000, hal=0xFFFFF8055C600000,
+                drivers=0xFFFFF8055F2A0000, boot_stack=0xFFFFF80562A92000, loader=0xFFFFF80562A12000,
+                stacks=0xFFFFF98C2D600000, nonpaged=0xFFFFA7054CC00000, paged=0xFFFFBE8A10200000, self_map=0x1FB,
+                notes=0xFFFFF80562C00000, pcr=0xFFFFC18031E40000, apic=0xFFFFF7A1C0002000),
     'x86': dict(large=0x80800000, large_size=0x400000, nt=0x80800000, hal=0x80A83000,
                 drivers=0xF7256000, boot_stack=0x80559000, loader=0x80087000,
                 stacks=0xF7800000, nonpaged=0x89800000, paged=0xE1000000,
@@ -195,7 +199,8 @@ IMAGES = ['ntoskrnl.exe', 'hal.dll', 'sfmsrv.sys', 'rdr.sys', 'mup.sys', 'netbt.
 
 def build(folder, kind, places, scenario):
     """(Memory, modules, facts) of a machine that boots the images of `folder`."""
-    at, m = PLACES[places], Memory(kind)
+    at = PLACES[places]
+    m = Memory(kind, at.get('self_map'))
     modules, base = [], at['drivers']
     for name in IMAGES:
         here = {'ntoskrnl.exe': at['nt'], 'hal.dll': at['hal']}.get(name, base)
@@ -243,3 +248,4 @@ def write_loader_block(m, at, modules, frames, scenario):
         b += text(pe.name, 64) + text('\\SystemRoot\\system32\\' + folder + pe.name, 128)
     m.write(at['loader'], b)
     m.mem[0:32] = b[:32]                             # the boot page
+    m.put(LOW + 32, '<Q', 0x630 if m.kind == 'pae' else 0x610)   # CR4: PSE, PAE, OSFXSR, OSXMMEXCPT

@@ -19,7 +19,7 @@ def main():
         raise SystemExit(f'machine.py: no machine {name} in machines.txt')
     _, kernel, kind, stop, *options = words
     scenario = [STOPS.index(stop), int('deadlocks' in options), int('damage' in options), int('idle' in options)]
-    places = {'x64': 'x64'}.get(kind, 'nt4' if kernel == 'x86_1381' else 'x86')
+    places = {'x64_7601': 'x64', 'x64_19041': 'w10', 'x86_3790': 'x86', 'x86_1381': 'nt4'}[kernel]
     memory, modules, facts = image.build(folder, kind, places, scenario)
     at = facts['places']
     wanted = [m.base for m in modules] + [m.base + 0x1000 for m in modules] + [at['loader'], at['boot_stack'] - 8]

@@ -1,13 +1,12 @@
 /* netbt.sys - stub of ours that stops the machine, in the way the boot asks for. */
-#include "../nt/nt.h"
+#include "netbt.h"
 
-typedef struct { u32 length, at; const u8* data; } INDICATION;
 static volatile u32 sink;
 static u8 dpc[KDPC_size];
 static u8* trigger;
 static volatile u32 second_cpu_busy;
 
-static NOINLINE u32 NbtCopyToStartOfIndicate(INDICATION* in, u8* to, u32 room, u32 skip) {
+NOINLINE u32 NbtCopyToStartOfIndicate(INDICATION* in, u8* to, u32 room, u32 skip) {
   u32 n = 0;
   ENTER();
   if (HalpScenario()->stop == STOP_CALL) KeBugCheckEx(0xE2, 0, 0, 0, 0);
@@ -15,21 +14,6 @@ static NOINLINE u32 NbtCopyToStartOfIndicate(INDICATION* in, u8* to, u32 room, u
   sink += n;
   LEAVE();
   return n;
-}
-static NOINLINE u32 NbtProcessMessage(INDICATION* in, const u8* header, u32 type) {
-  volatile u8 local[192];
-  ENTER();
-  for (u32 i = 0; i < sizeof local; i++) local[i] = (u8)(i ^ type);
-  u32 r = NbtCopyToStartOfIndicate(in, (u8*)local, sizeof local, header[1]) + local[type & 63];
-  LEAVE();
-  return r;
-}
-static NOINLINE u32 NbtReceiveHandler(INDICATION* in, u32 a, u32 b, u32 c, u32 d, u32 e) {
-  u8 header[4] = {(u8)a, (u8)b, (u8)c, (u8)d};
-  ENTER();
-  u32 r = NbtProcessMessage(in, header, e) + header[e & 3];
-  LEAVE();
-  return r;
 }
 static NOINLINE u32 NbtVariable(INDICATION* in, u32 n) { /* a frame of varying size */
   ENTER();

@@ -51,7 +51,7 @@ static int in_kernel(uptr pc) {
 }
 static NOINLINE NORETURN void KeBugCheck2(u32 code, uptr p1, uptr p2, uptr p3, uptr p4) {
   ENTER();
-  if (code == 0xA && !in_kernel(p4)) code = 0xD1; /* a driver's bad access has a code of its own */
+  if (NT_BUILD >= 2195 && code == 0xA && !in_kernel(p4)) code = 0xD1; /* a driver's bad access */
   KiBugCheckData[1] = p1;
   KiBugCheckData[2] = p2;
   KiBugCheckData[3] = p3;

@@ -150,7 +150,6 @@ enum { ResourceOwnedExclusive = 0x80 };
 /* OwnerCount shares its word with flag bits: none before Windows 7, two to 10586, three later. */
 enum { COUNT_SHIFT = NT_BUILD < 7600 ? 0 : NT_BUILD < 14393 ? 2 : 3 };
 #if VISTA
-#define WAITERS_TYPE u32
 #define WAITERS(r, f) D32(r, f)
 #else
 #define WAITERS(r, f) W16(r, f)
@@ -187,15 +186,29 @@ static u8* shared_slot(u8* r, u8* thread) {
   }
   KeBugCheckEx(0xE3, (uptr)r, (uptr)thread, (uptr)table, 4);
 }
+#if WIN10
+/* Each waiter has a node on its stack with an event of its own, chained at the resource.  How Windows
+ * lays the node out is not published; this form is ours. */
+typedef struct { LIST link; void* resource; u8 event[HEADER_size]; } WAITER;
+NOINLINE void ExpWaitForResource(u8* resource, u32 chain) {
+  volatile WAITER node;
+  ENTER();
+  node.resource = resource;
+  KeInitializeEvent((void*)node.event, SynchronizationEvent, 0);
+  PTR(&node, 0) = PTR(&node, POINTER) = PTR(resource, chain) ? PTR(resource, chain) : (uptr)&node;
+  PTR(resource, chain) = (uptr)&node;
+  D32(resource, ERESOURCE_ContentionCount)++;
+  KeWaitForSingleObject((void*)node.event, WrResource, 0, 0, 0);
+  LEAVE();
+}
+#define WAIT_FOR(r, field, semaphore) ExpWaitForResource(r, field)
+#else
 NOINLINE void ExpWaitForResource(u8* resource, void* object) {
   ENTER();
   D32(resource, ERESOURCE_ContentionCount)++;
   KeWaitForSingleObject(object, WrResource, 0, 0, 0);
   LEAVE();
 }
-#if WIN10 /* the waiters' chain of later versions is not published: an own event on the waiter's stack */
-#define WAIT_OBJECT(r, field, init) ((void*)0)
-#endif
 static u8* wait_object(u8* r, u32 field, int semaphore) {
   u8* o = (u8*)PTR(r, field);
   if (o) return o;
@@ -207,6 +220,8 @@ static u8* wait_object(u8* r, u32 field, int semaphore) {
   PTR(r, field) = (uptr)o;
   return o;
 }
+#define WAIT_FOR(r, field, semaphore) ExpWaitForResource(r, wait_object(r, field, semaphore))
+#endif
 u32 NTAPI ExAcquireResourceExclusiveLite(void* resource, u32 wait) {
   ENTER();
   u8 *r = resource, *thread = current_thread();
@@ -221,7 +236,7 @@ u32 NTAPI ExAcquireResourceExclusiveLite(void* resource, u32 wait) {
       return 0;
     }
     WAITERS(r, ERESOURCE_NumberOfExclusiveWaiters)++;
-    ExpWaitForResource(r, wait_object(r, ERESOURCE_ExclusiveWaiters, 0));
+    WAIT_FOR(r, ERESOURCE_ExclusiveWaiters, 0);
     WAITERS(r, ERESOURCE_NumberOfExclusiveWaiters)--;
   }
   W16(r, ERESOURCE_ActiveCount) = 1;
@@ -243,7 +258,7 @@ u32 NTAPI ExAcquireResourceSharedLite(void* resource, u32 wait) {
       return 0;
     }
     WAITERS(r, ERESOURCE_NumberOfSharedWaiters)++;
-    ExpWaitForResource(r, wait_object(r, ERESOURCE_SharedWaiters, 1));
+    WAIT_FOR(r, ERESOURCE_SharedWaiters, 1);
     WAITERS(r, ERESOURCE_NumberOfSharedWaiters)--;
   }
   set_owner(shared_slot(r, thread), thread, 1);

@@ -1,13 +1,18 @@
 /* hal.c - "hal.dll": the interrupt controller and the idle instruction. */
 #include "nt.h"
+#ifdef _WIN64
+#define EXPORTED __declspec(dllexport)
+#else
+#define EXPORTED /* by name alone, see build.sh */
+#endif
 
-__declspec(dllexport) NOINLINE void NTAPI HalProcessorIdle(void) {
+EXPORTED NOINLINE void NTAPI HalProcessorIdle(void) {
   ENTER();
-  __asm__ volatile("sti; hlt; cli" ::: "memory");
+  __asm__ volatile("sti; hlt" ::: "memory");
   LEAVE();
 }
 /* Local APIC interrupt command: INIT, SIPI, NMI or a vector. */
-__declspec(dllexport) NOINLINE void NTAPI HalRequestIpi(uptr apic, u32 processor, u32 command) {
+EXPORTED NOINLINE void NTAPI HalRequestIpi(uptr apic, u32 processor, u32 command) {
   D32(apic, 0xF0) |= 0x1FF; /* software enable */
   D32(apic, 0x310) = processor << 24;
   D32(apic, 0x300) = command;

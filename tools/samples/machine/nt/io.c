@@ -2,6 +2,12 @@
 #include "ke.h"
 
 uptr PsLoadedModuleList[2];
+/* Entries of the kernel's list have a type of their own in later symbols. */
+#ifdef KLDR_DATA_TABLE_ENTRY_size
+#define LDR(field) KLDR_DATA_TABLE_ENTRY_##field
+#else
+#define LDR(field) LDR_DATA_TABLE_ENTRY_##field
+#endif
 static u8* drivers[8];
 static u32 driver_count;
 
@@ -16,28 +22,25 @@ static void unicode(u8* at, const char* text, const char* more) { /* UNICODE_STR
 }
 
 static u8* load_entry(BOOT_MODULE* m) {
-  u8* e = ExAllocatePoolWithTag(NonPagedPool, LDR_DATA_TABLE_ENTRY_size + 0xC0, TAG('M', 'm', 'L', 'd'));
-  u16 *name = (u16*)(e + LDR_DATA_TABLE_ENTRY_size), *path = name + 32;
+  u8* e = ExAllocatePoolWithTag(NonPagedPool, LDR(size) + 0xC0, TAG('M', 'm', 'L', 'd'));
+  u16 *name = (u16*)(e + LDR(size)), *path = name + 32;
   u32 n = 0, p = 0;
   for (; m->name[n]; n++) name[n] = m->name[n];
   for (; m->path[p]; p++) path[p] = m->path[p];
-  PTR(e, LDR_DATA_TABLE_ENTRY_DllBase) = (uptr)m->base;
-  PTR(e, LDR_DATA_TABLE_ENTRY_EntryPoint) = (uptr)m->entry;
-  D32(e, LDR_DATA_TABLE_ENTRY_SizeOfImage) = (u32)m->size;
-  W16(e, LDR_DATA_TABLE_ENTRY_FullDllName) = (u16)(2 * p);
-  W16(e, LDR_DATA_TABLE_ENTRY_FullDllName + 2) = (u16)(2 * p + 2);
-  PTR(e, LDR_DATA_TABLE_ENTRY_FullDllName + POINTER) = (uptr)path;
-  W16(e, LDR_DATA_TABLE_ENTRY_BaseDllName) = (u16)(2 * n);
-  W16(e, LDR_DATA_TABLE_ENTRY_BaseDllName + 2) = (u16)(2 * n + 2);
-  PTR(e, LDR_DATA_TABLE_ENTRY_BaseDllName + POINTER) = (uptr)name;
-  D32(e, LDR_DATA_TABLE_ENTRY_Flags) = 0x4000;
-  W16(e, LDR_DATA_TABLE_ENTRY_LoadCount) = 1;
-  D32(e, LDR_DATA_TABLE_ENTRY_CheckSum) = (u32)m->checksum;
-#if NT_BUILD < 2600
-  D32(e, LDR_DATA_TABLE_ENTRY_TimeDateStamp) = (u32)m->stamp;
-#endif
-#ifdef KLDR_DATA_TABLE_ENTRY_TimeDateStamp
-  D32(e, KLDR_DATA_TABLE_ENTRY_TimeDateStamp) = (u32)m->stamp;
+  PTR(e, LDR(DllBase)) = (uptr)m->base;
+  PTR(e, LDR(EntryPoint)) = (uptr)m->entry;
+  D32(e, LDR(SizeOfImage)) = (u32)m->size;
+  W16(e, LDR(FullDllName)) = (u16)(2 * p);
+  W16(e, LDR(FullDllName) + 2) = (u16)(2 * p + 2);
+  PTR(e, LDR(FullDllName) + POINTER) = (uptr)path;
+  W16(e, LDR(BaseDllName)) = (u16)(2 * n);
+  W16(e, LDR(BaseDllName) + 2) = (u16)(2 * n + 2);
+  PTR(e, LDR(BaseDllName) + POINTER) = (uptr)name;
+  D32(e, LDR(Flags)) = 0x4000;
+  W16(e, LDR(LoadCount)) = 1;
+  D32(e, LDR(CheckSum)) = (u32)m->checksum;
+#if NT_BUILD < 2600 || WIN10 /* in between the slot holds something else */
+  D32(e, LDR(TimeDateStamp)) = (u32)m->stamp;
 #endif
   list_add(PsLoadedModuleList, e);
   return e;

@@ -5,11 +5,14 @@ LOADER_BLOCK* KeLoaderBlock;
 uptr PsActiveProcessHead[2], ExpSystemResourcesList[2], KiProcessorBlock[64];
 u32 KeTimeIncrement = 156250, KeNumberProcessors, CmNtCSDVersion = NT_CSD;
 char NtBuildLab[] = NT_BUILD_LAB;
-static uptr MmPfnDatabase, MmHighestUserAddress, MmSystemRangeStart, MmUserProbeAddress, PspCidTable, MmPageSize = 0x1000;
+uptr MmPfnDatabase, MmHighestUserAddress, MmSystemRangeStart, MmUserProbeAddress, PspCidTable, MmPageSize = 0x1000;
 extern uptr MmPagedPoolStart, MmPagedPoolEnd, MmNonPagedPoolStart, MmNonPagedPoolEnd;
+extern const uptr PTE_BASE;
 extern u8* KiInitialProcessObject;
 static SCENARIO scenario;
+#ifdef _WIN64
 __attribute__((aligned(4096))) u8 KiInitialPCR[0x1000 + (KPCR_size + 0xFFF) / 0x1000 * 0x1000];
+#endif
 __attribute__((aligned(16))) static u8 idle_threads[MAX_CPUS][(ETHREAD_size + 63) / 16 * 16];
 __attribute__((aligned(16))) static u8 contexts[MAX_CPUS][0x4D0];
 void KiInitializeReadyLists(u8* prcb);
@@ -80,10 +83,13 @@ void KdInitialize(void) {
       {0x220, &MmUnloadedDrivers}, {0x228, &MmLastUnloadedDriver}, {0x268, &CmNtCSDVersion}};
   for (u32 i = 0; i < sizeof variables / sizeof variables[0]; i++) kd(variables[i].offset, variables[i].variable);
   Q64(KdDebuggerDataBlock, 0x138) = MmPageSize;
+#if NT_KDBG_SIZE > 0x360
+  Q64(KdDebuggerDataBlock, 0x360) = PTE_BASE;
+#endif
   kd_offsets();
 }
 #else
-void KdInitialize(void) { (void)MmPageSize; } /* NT 4 has no such block */
+void KdInitialize(void) {} /* NT 4 has no such block */
 #endif
 
 const SCENARIO* NTAPI HalpScenario(void) { return &scenario; }
@@ -107,6 +113,9 @@ static void start_cpu(u32 number, u8* pcr, uptr stack_top, uptr stack_limit) {
 #ifdef KPRCB_DpcStack
   PTR(prcb, KPRCB_DpcStack) = MmCreateKernelStack();
   note_stack_area("dpc", PTR(prcb, KPRCB_DpcStack) - STACK_PAGES * 0x1000, PTR(prcb, KPRCB_DpcStack));
+#endif
+#ifdef KPRCB_KernelDirectoryTableBase
+  PTR(prcb, KPRCB_KernelDirectoryTableBase) = (uptr)KeLoaderBlock->cr3;
 #endif
   D32(prcb, KPRCB_MHz) = 2394;
   for (u32 i = 0; i < 12; i++) B8(prcb, KPRCB_VendorString + i) = (u8)"GenuineIntel"[i];
@@ -155,7 +164,6 @@ NOINLINE void KiSystemStartup(LOADER_BLOCK* block) {
   scenario = (SCENARIO){(u32)block->scenario[0], (u32)block->scenario[1], (u32)block->scenario[2], (u32)block->scenario[3]};
   KiHaltWhenIdle = scenario.stop == STOP_SECOND_CPU ? 1 : scenario.idle ? 2 : 0;
   for (u32 i = 0; i < 5; i++) KiBugCheckData[i] = 0;
-  PTR(KI_BOOT_PCR, 0) = 0;
   KiEarlyCpu(KI_BOOT_PCR);
   out8(0x21, 0xFF); /* no interrupts from the PC's devices */
   out8(0xA1, 0xFF);

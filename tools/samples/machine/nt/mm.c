@@ -9,12 +9,13 @@ void MiInitializePool(u32 type, uptr start, uptr size);
 
 #ifdef _WIN64
 typedef u64 PTE;
-enum { LEVELS = 4, INDEX_BITS = 9 };
-static const uptr PTE_BASE = 0xFFFFF68000000000ull;
+/* The slot of the top table that points to itself: fixed until 1607, chosen at boot later. */
+enum { SELF_MAP = NT_BUILD < 14393 ? 0x1ED : 0x1FB };
+const uptr PTE_BASE = 0xFFFF000000000000ull | (uptr)SELF_MAP << 39;
 static inline int pae(void) { return 1; }
 #else
 typedef u64 PTE;
-static const uptr PTE_BASE = 0xC0000000u;
+const uptr PTE_BASE = 0xC0000000u;
 static inline int pae(void) {
   uptr cr4;
   READ_CR(4, cr4);
@@ -31,6 +32,12 @@ static uptr entry_of(uptr va) {
 #else
   return PTE_BASE + (va >> 12) * entry_size();
 #endif
+}
+/* Virtual address of the top table's first entry. */
+static uptr top_table(void) {
+  uptr at = 0;
+  for (int i = sizeof(uptr) == 8 ? 4 : 2; i > 0; i--) at = entry_of(at);
+  return at;
 }
 static PTE read_entry(uptr e) { return entry_size() == 8 ? Q64(e, 0) : D32(e, 0); }
 static void write_entry(uptr e, PTE v) {
@@ -90,9 +97,9 @@ static uptr map_window(uptr pfn) {
 /* A process has the kernel half of the current one; the self map is its own. */
 #ifdef _WIN64
 uptr MmCreateAddressSpace(void) {
-  uptr pfn = MiAllocateFrame(), current = 0xFFFFF6FB7DBED000ull, table = map_window(pfn);
+  uptr pfn = MiAllocateFrame(), current = top_table(), table = map_window(pfn);
   for (u32 i = 0; i < 512; i++) Q64(table, 8 * i) = i < 256 ? 0 : Q64(current, 8 * i);
-  Q64(table, 8 * 0x1ED) = pfn << 12 | PTE_VALID | PTE_WRITE | 0x60;
+  Q64(table, 8 * SELF_MAP) = pfn << 12 | PTE_VALID | PTE_WRITE | 0x60;
   return pfn << 12;
 }
 #else
@@ -192,8 +199,7 @@ void MmInitSystem(void) {
 }
 /* The machine started with low memory mapped one to one; nothing needs that any more. */
 void MiDropLowMapping(void) {
-  uptr top = 0;
-  for (int i = sizeof(uptr) == 8 ? 4 : 2; i > 0; i--) top = entry_of(top);
+  uptr top = top_table();
 #ifdef _WIN64
   write_entry(top, 0);
 #else

@@ -30,6 +30,10 @@ typedef u32 uptr;
 #define WIN8 (NT_BUILD >= 9200)
 #define WIN10 (NT_BUILD >= 10240)
 
+#if WIN8 && !defined KTHREAD_WaitBlockCount
+#define KTHREAD_WaitBlockCount 0x24B /* behind ApcStateIndex, as in the table of build 26100 */
+#endif
+
 /* Status codes. */
 #define STATUS_SUCCESS 0u
 #define STATUS_TIMEOUT 0x102u

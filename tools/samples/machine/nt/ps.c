@@ -21,7 +21,7 @@ u8* ObCreate(uptr size, u32 tag, u32 type_index) {
 
 static void init_process(u8* p, const char* name, u32 id, uptr cr3) {
   B8(p, HEADER_Type) = ProcessObject;
-  B8(p, HEADER_Size) = KPROCESS_size / 4;
+  B8(p, HEADER_Size) = (u8)(KPROCESS_size / 4 > 255 ? 0 : KPROCESS_size / 4);
   list_init(AT(p, HEADER_WaitListHead));
   list_init(AT(p, KPROCESS_ThreadListHead));
   list_init(AT(p, KPROCESS_ProfileListHead));

@@ -122,15 +122,25 @@ u32 NTAPI ZwYieldExecution(void) {
 }
 
 /* ---- DPCs ---- */
-static u8* dpc_list(u8* prcb) {
-#ifdef KPRCB_DpcData
-  return AT(prcb, KPRCB_DpcData + KDPC_DATA_DpcListHead);
-#else
-  return AT(prcb, KPRCB_DpcListHead);
-#endif
+#if WIN8 /* the queue became a singly linked list; ours is not shown in the KPRCB */
+static LIST dpc_queue[MAX_CPUS];
+static u8* dpc_list(u8* prcb) { return (u8*)&dpc_queue[B8(prcb, KPRCB_Number)]; }
+static void count_dpc(u8* prcb, u8* dpc, s32 change) { (void)prcb, (void)dpc, (void)change; }
+#elif defined KPRCB_DpcData
+static u8* dpc_list(u8* prcb) { return AT(prcb, KPRCB_DpcData + KDPC_DATA_DpcListHead); }
+static void count_dpc(u8* prcb, u8* dpc, s32 change) {
+  D32(prcb, KPRCB_DpcData + KDPC_DATA_DpcQueueDepth) += (u32)change;
+  PTR(dpc, KDPC_DpcData) = change > 0 ? (uptr)AT(prcb, KPRCB_DpcData) : 0;
 }
+#else
+static u8* dpc_list(u8* prcb) { return AT(prcb, KPRCB_DpcListHead); }
+static void count_dpc(u8* prcb, u8* dpc, s32 change) { (void)prcb, (void)dpc, (void)change; }
+#endif
 void KiInitializeDpcList(u8* prcb) { list_init(dpc_list(prcb)); }
-static int has_dpcs(u8* prcb) { return PTR(dpc_list(prcb), 0) && ((LIST*)dpc_list(prcb))->flink != (LIST*)dpc_list(prcb); }
+static int has_dpcs(u8* prcb) {
+  LIST* list = (LIST*)dpc_list(prcb);
+  return list->flink && list->flink != list;
+}
 
 void NTAPI KeInitializeDpc(void* dpc, DPC_ROUTINE routine, void* context) {
   B8(dpc, KDPC_Type) = 0x13;
@@ -142,10 +152,7 @@ u32 NTAPI KeInsertQueueDpc(void* dpc, void* a1, void* a2) {
   u8* prcb = current_prcb();
   PTR(dpc, KDPC_SystemArgument1) = (uptr)a1;
   PTR(dpc, KDPC_SystemArgument2) = (uptr)a2;
-#ifdef KPRCB_DpcData
-  PTR(dpc, KDPC_DpcData) = (uptr)AT(prcb, KPRCB_DpcData);
-  D32(prcb, KPRCB_DpcData + KDPC_DATA_DpcQueueDepth)++;
-#endif
+  count_dpc(prcb, dpc, 1);
   list_add(dpc_list(prcb), AT(dpc, KDPC_DpcListEntry));
   return 1;
 }
@@ -154,10 +161,7 @@ NOINLINE void KiExecuteAllDpcs(u8* prcb) {
   while (has_dpcs(prcb)) {
     u8* dpc = (u8*)((LIST*)dpc_list(prcb))->flink - KDPC_DpcListEntry;
     list_remove(AT(dpc, KDPC_DpcListEntry));
-#ifdef KPRCB_DpcData
-    D32(prcb, KPRCB_DpcData + KDPC_DATA_DpcQueueDepth)--;
-    PTR(dpc, KDPC_DpcData) = 0;
-#endif
+    count_dpc(prcb, dpc, -1);
     ((DPC_ROUTINE)PTR(dpc, KDPC_DeferredRoutine))(dpc, (void*)PTR(dpc, KDPC_DeferredContext), (void*)PTR(dpc, KDPC_SystemArgument1),
                                                   (void*)PTR(dpc, KDPC_SystemArgument2));
   }
