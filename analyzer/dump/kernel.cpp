@@ -53,12 +53,9 @@ void check_header(ByteView file, const KernelHeader& header, const KernelShape& 
 }
 
 // Pieces added first win where pieces overlap.
-void lay_out(ByteView file, const Triage& triage, memory::FlatRanges& memory,
-             RegionIndex& regions) {
+void lay_out(ByteView file, const Triage& triage, memory::FlatRanges& memory) {
   auto add = [&](std::uint64_t address, ByteView bytes) {
-    if (address == 0 || bytes.empty()) return;
-    memory.add(address, bytes);
-    regions.add(address, bytes);
+    if (address != 0 && !bytes.empty()) memory.add(address, bytes);
   };
   add(triage.stack_start, triage.stack);
   add(triage.process_address, triage.process);
@@ -66,24 +63,17 @@ void lay_out(ByteView file, const Triage& triage, memory::FlatRanges& memory,
   add(triage.data_page_address, triage.data_page);
   for (const DataBlock& block : triage.data_blocks)
     add(block.address, file.clamp(block.offset, block.size));
-  regions.seal();
+  memory.seal();
 }
 
 void read_triage_parts(ByteView file, const KernelShape& shape, KernelParts& parts, Notes& notes) {
   KernelDump& kernel = *parts.kernel;
   kernel.triage = read_triage(file, kernel.header, shape.header_size, notes, parts.complete);
   if (!kernel.triage) return;
-  Triage& triage = *kernel.triage;
   auto memory = std::make_shared<memory::FlatRanges>();
-  RegionIndex regions;
-  lay_out(file, triage, *memory, regions);
-  kernel.cpus = read_kernel_cpus(kernel.header, triage, regions, parts.machine, notes);
-  triage.crashed_cpu = crashed_cpu_of(kernel.header, triage);
-  for (const KernelCpu& cpu : kernel.cpus)
-    if (cpu.number == triage.crashed_cpu) memory->add(cpu.prcb, triage.prcb);
-  memory->seal();
+  lay_out(file, *kernel.triage, *memory);
   parts.memory = std::move(memory);
-  kernel.blobs = read_secondary_blobs(file, triage.size_of_dump, notes, parts.complete);
+  kernel.blobs = read_secondary_blobs(file, kernel.triage->size_of_dump, notes, parts.complete);
 }
 
 void say_header_only(const KernelShape& shape, Notes& notes, bool& complete) {

@@ -55,17 +55,6 @@ struct SecondaryBlob {
   std::uint64_t offset = 0, size = 0;
 };
 
-// One CPU as far as the dump stores it.
-struct KernelCpu {
-  std::uint32_t number = 0;
-  std::uint64_t prcb = 0;           // KPRCB address
-  std::uint64_t current_thread = 0; // KTHREAD address
-  std::uint64_t idle_thread = 0;    // KTHREAD address of this CPU's idle thread; 0 unknown
-  std::uint64_t context_address = 0;
-  ByteView context;         // raw CONTEXT; empty when not stored
-  std::string context_from; // "KPRCB.Context", "KPRCB.ProcessorState", "header"
-};
-
 // DUMP_MM_STORAGE: counters of the memory manager; pages, as Windows counts them.
 struct MmStorage {
   std::uint32_t version = 0, size = 0, special_pool_tag = 0, triage_action_taken = 0;
@@ -88,10 +77,9 @@ struct Triage {
   ByteView prcb, process, thread; // raw KPRCB, EPROCESS, ETHREAD
   // Addresses of the last two, where their own list heads tell them; 0 otherwise.
   std::uint64_t process_address = 0, thread_address = 0;
-  std::optional<std::uint32_t> crashed_cpu; // KPRCB.Number of `prcb`
-  ByteView debugger_data;                   // decoded KDDEBUGGER_DATA64
-  std::uint64_t backing_store_start = 0;    // Itanium; 0: no source settles where the slice lies
-  std::uint64_t backing_store_limit = 0;    // LimitOfBStore, as it stands
+  ByteView debugger_data;                // decoded KDDEBUGGER_DATA64
+  std::uint64_t backing_store_start = 0; // Itanium; 0: no source settles where the slice lies
+  std::uint64_t backing_store_limit = 0; // LimitOfBStore, as it stands
   ByteView backing_store;
   std::uint64_t data_page_address = 0;
   ByteView data_page;
@@ -103,7 +91,6 @@ struct KernelDump {
   KernelHeader header;
   bool live = false; // the machine went on running: nothing crashed
   std::optional<Triage> triage;
-  std::vector<KernelCpu> cpus;      // by number
   std::vector<SecondaryBlob> blobs; // of bugcheck callbacks, behind the dump proper
 };
 

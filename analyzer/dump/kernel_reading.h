@@ -50,23 +50,6 @@ struct PageLayout {
 std::optional<PageLayout> read_page_layout(ByteView file, const KernelHeader& header,
                                            const KernelShape& shape, Notes& notes, bool& complete);
 
-// Captured pieces by address, as views of the file.  Pieces may overlap.
-class RegionIndex {
-public:
-  void add(std::uint64_t address, ByteView bytes) { pieces_.push_back({address, bytes}); }
-  void seal();
-  // `length` bytes at `address` when one piece holds them all.
-  std::optional<ByteView> find(std::uint64_t address, std::uint64_t length) const;
-  std::optional<std::uint64_t> u64(std::uint64_t address) const;
-
-private:
-  struct Piece {
-    std::uint64_t address;
-    ByteView bytes;
-  };
-  std::vector<Piece> pieces_;
-};
-
 struct KernelParts {
   std::unique_ptr<KernelDump> kernel; // never null
   std::shared_ptr<const memory::PhysicalMemory> physical;
@@ -123,12 +106,5 @@ std::string read_dump_string(const TriageReading& reading, std::uint64_t offset,
 // The list of blobs that begins at `at`; empty when none does.
 std::vector<SecondaryBlob> read_secondary_blobs(ByteView file, std::uint64_t at, Notes& notes,
                                                 bool& complete);
-
-// Every CPU as far as it is stored.
-std::vector<KernelCpu> read_kernel_cpus(const KernelHeader& header, const Triage& triage,
-                                        const RegionIndex& regions, arch::Machine machine,
-                                        Notes& notes);
-// The number of the CPU whose KPRCB the dump's writer saved; nothing when it cannot be one.
-std::optional<std::uint32_t> crashed_cpu_of(const KernelHeader& header, const Triage& triage);
 
 } // namespace dumptriage::dump

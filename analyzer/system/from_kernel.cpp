@@ -48,7 +48,7 @@ Snapshot from_kernel(const dump::Dump& dump) {
   Snapshot snapshot;
   snapshot.machine = dump.machine;
   snapshot.kernel = true;
-  snapshot.memory = best_memory(dump, snapshot.notes);
+  snapshot.memory = dump.memory;
   const dump::DebuggerData kdbg = find_debugger_data(dump, snapshot.memory, snapshot.notes);
   snapshot.os = read_os(dump, *snapshot.memory, kdbg);
   if (kernel.header.system_time)

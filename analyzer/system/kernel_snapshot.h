@@ -25,11 +25,6 @@ private:
   memory::FlatRanges memory_;
 };
 
-// The memory of the machine as this dump holds it best: with the page tables under which the
-// kernel's own data translate, and with what a triage dump copied where it lay.  `kdbg` may be
-// !valid().
-std::shared_ptr<const memory::AddressSpace> best_memory(const dump::Dump& dump, Notes& notes);
-
 // The operating system, from the header and the kernel's own variables.
 Os read_os(const dump::Dump& dump, const memory::AddressSpace& memory,
            const dump::DebuggerData& kdbg);

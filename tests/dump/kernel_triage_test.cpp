@@ -51,29 +51,12 @@ TEST(KernelTriage, EveryPartIsRead) {
   EXPECT_EQ(triage.thread.size(), 0x898u);
   EXPECT_EQ(triage.process_address, kProcess);
   EXPECT_EQ(triage.thread_address, kThread0);
-  EXPECT_EQ(triage.crashed_cpu, 0u);
   ASSERT_EQ(dump->kernel->blobs.size(), 2u);
   EXPECT_EQ(dump->kernel->blobs[0].guid, "da82441d-7142-4bc1-b844-0807c5a4b67f");
   EXPECT_EQ(dump->kernel->blobs[0].name, "storport");
   EXPECT_EQ(dump->kernel->blobs[0].size, 12u);
   EXPECT_EQ(bytes[dump->kernel->blobs[0].offset], 0xAB);
   EXPECT_EQ(dump->kernel->blobs[1].name, "");
-}
-
-TEST(KernelTriage, EveryCpuHasItsContext) {
-  Bytes bytes = write_triage64(two_cpus());
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  const auto& cpus = dump->kernel->cpus;
-  ASSERT_EQ(cpus.size(), 2u);
-  EXPECT_EQ(cpus[0].prcb, kPrcb0);
-  EXPECT_EQ(cpus[0].current_thread, kThread0);
-  EXPECT_EQ(cpus[0].context_address, kContext0);
-  EXPECT_EQ(cpus[0].context_from, "KPRCB.Context");
-  EXPECT_EQ(cpus[0].context.u64(0x98), kStackSp0); // Rsp
-  EXPECT_EQ(cpus[1].number, 1u);
-  EXPECT_EQ(cpus[1].idle_thread, kIdle1);
-  EXPECT_EQ(cpus[1].context.u64(0xF8), kKernelBase + 0x4000); // Rip
 }
 
 TEST(KernelTriage, MemoryIsLaidOutByAddress) {
@@ -89,64 +72,6 @@ TEST(KernelTriage, MemoryIsLaidOutByAddress) {
   EXPECT_EQ(stack->start, kStackSp0);
   EXPECT_EQ(stack->end, kStackBase0);
   EXPECT_EQ(memory.u32(kStackBase0), std::nullopt);
-}
-
-TEST(KernelTriage, AnOlderKernelKeepsContextsInsideTheKprcb) {
-  const synth::KernelOffsets& offsets = synth::offsets_ws2003sp2();
-  auto d = two_cpus();
-  d.build = 3790;
-  d.debugger_data = synth::kdbg(offsets, d.kd_debugger_data_block,
-                                {{synth::kKdbgKiProcessorBlock, kProcessorBlock}});
-  synth::PrcbValues one{.number = 1, .current_thread = kIdle1};
-  one.state_context = context_bytes(kKernelBase + 0x5000, kStackSp1);
-  synth::PrcbValues zero{.number = 0, .current_thread = kThread0};
-  d.prcb = synth::kprcb(offsets, zero); // ContextFrame never written: zero
-  d.cpus = {{kPrcb0, d.prcb, 0, {}, 0, {}}, {kPrcb1, synth::kprcb(offsets, one), 0, {}, 0, {}}};
-  Bytes bytes = write_triage64(d);
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  ASSERT_EQ(dump->kernel->cpus.size(), 2u);
-  EXPECT_EQ(dump->kernel->cpus[1].context_from, "KPRCB.ProcessorState");
-  EXPECT_EQ(dump->kernel->cpus[1].context.u64(0xF8), kKernelBase + 0x5000);
-  // A CONTEXT of zeros is none; the header's is the crashed CPU's.
-  EXPECT_EQ(dump->kernel->cpus[0].context_from, "header");
-}
-
-TEST(KernelTriage, TheCrashedCpuTakesTheContextThatTheSavedStackBeginsAt) {
-  auto d = two_cpus();
-  // What KPRCB.Context holds is from somewhere else, the header's is from here.
-  d.cpus[0].context = context_bytes(kKernelBase + 0x9000, kStackSp1);
-  d.context = context_bytes(kKernelBase + 0x3000, kStackSp0);
-  Bytes bytes = write_triage64(d);
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  EXPECT_EQ(dump->kernel->cpus[0].context_from, "header");
-}
-
-TEST(KernelTriage, AKprcbOfAnotherNumberIsNotUsed) {
-  auto d = two_cpus();
-  d.cpus[1].prcb =
-      synth::kprcb(synth::offsets_win10_19041(),
-                   {.number = 7, .current_thread = kIdle1, .context_pointer = kContext1});
-  Bytes bytes = write_triage64(d);
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  ASSERT_EQ(dump->kernel->cpus.size(), 2u);
-  EXPECT_TRUE(dump->kernel->cpus[1].context.empty());
-  EXPECT_TRUE(has_note(dump->notes, "says it is number 7"));
-}
-
-TEST(KernelTriage, WithoutTheProcessorArrayTheSavedKprcbIsTheOnlyCpu) {
-  auto d = two_cpus();
-  d.ki_processor_block = 0;
-  d.cpus.clear();
-  Bytes bytes = write_triage64(d);
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  ASSERT_EQ(dump->kernel->cpus.size(), 1u);
-  EXPECT_EQ(dump->kernel->cpus[0].number, 0u);
-  EXPECT_EQ(dump->kernel->cpus[0].current_thread, kThread0);
-  EXPECT_EQ(dump->kernel->cpus[0].context_from, "header");
 }
 
 TEST(KernelTriage, OneWaiterIsNotTakenForTheObjectItself) {
@@ -238,16 +163,6 @@ TEST(KernelTriage, ABlobThatReachesBeyondTheFileEndsTheWalk) {
   EXPECT_TRUE(dump->kernel->blobs.empty());
   EXPECT_FALSE(dump->complete);
   EXPECT_TRUE(has_note(dump->notes, "secondary data: blob da82441d"));
-}
-
-TEST(KernelTriage, TooManyCpusAreRefused) {
-  auto d = two_cpus();
-  d.processors = 0x40000000;
-  Bytes bytes = write_triage64(d);
-  auto dump = open_bytes(bytes);
-  ASSERT_TRUE(dump);
-  EXPECT_TRUE(has_note(dump->notes, "CPUs are more than Windows has"));
-  EXPECT_LE(dump->kernel->cpus.size(), 1u);
 }
 
 TEST(KernelTriage, CutAnywhereItEndsInAnErrorOrAPartialResult) {
