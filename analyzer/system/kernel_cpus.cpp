@@ -20,6 +20,7 @@ namespace {
 using formats::KdDebuggerData64;
 
 constexpr std::uint32_t kMostCpus = 2048; // of today's Windows
+constexpr std::uint32_t kMostX86Cpus = 32;
 constexpr std::uint64_t kKpcr = 0xFFDFF000, kKpcrPrcb = 0x120;
 
 // A KPRCB where it can be read.
@@ -172,16 +173,30 @@ void read_processor_block(const CpuReading& reading, Snapshot& snapshot) {
     }
 }
 
-// The boot CPU of x86, known by its own two pointers.
-void read_boot_cpu(const CpuReading& reading, Snapshot& snapshot) {
+// The boot CPU of x86, known by its own two pointers, and then the others, when a search finds
+// them.
+void read_x86_cpus(const CpuReading& reading, Snapshot& snapshot) {
   const KernelView& view = reading.view;
+  const std::uint32_t count = std::min(reading.header().processors.value_or(1), kMostX86Cpus);
   if (view.dump.machine != arch::Machine::x86) return;
   auto self = view.layout.offset("_KPCR", "SelfPcr"), prcb = view.layout.offset("_KPCR", "Prcb");
   if (!self || !prcb || view.pointer(kKpcr + *self) != kKpcr ||
       view.pointer(kKpcr + *prcb) != kKpcr + kKpcrPrcb)
     return;
   Prcb found{&view, kKpcr + kKpcrPrcb};
-  if (number_of(found) == 0) add_cpu(reading, found, 0, snapshot);
+  if (number_of(found) != 0) return;
+  add_cpu(reading, found, 0, snapshot);
+  if (count < 2) return;
+  for (std::uint64_t kpcr : scan_for_kpcrs(view, count)) {
+    Prcb other{&view, kpcr + kKpcrPrcb};
+    auto number = number_of(other);
+    if (!number || *number == 0 || *number >= count ||
+        !view.is_thread(view.value(other.at, "_KPRCB", "CurrentThread").value_or(0)))
+      continue;
+    if (std::ranges::find(snapshot.cpus, *number, &Cpu::number) == snapshot.cpus.end())
+      add_cpu(reading, other, *number, snapshot);
+  }
+  std::ranges::sort(snapshot.cpus, {}, &Cpu::number);
 }
 
 // The KPRCB copy of a triage dump belongs to the CPU that wrote it; in older ones it is the only
@@ -280,7 +295,7 @@ void read_cpus(const KernelView& view, const KernelView& raw, const RawObjects& 
                Snapshot& snapshot) {
   CpuReading reading{view, arch::find(view.dump.machine)};
   read_processor_block(reading, snapshot);
-  if (snapshot.cpus.empty()) read_boot_cpu(reading, snapshot);
+  if (snapshot.cpus.empty()) read_x86_cpus(reading, snapshot);
   if (objects.prcb)
     read_raw_cpu(reading, raw, objects, snapshot);
   else

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "dump/dump.h"
 #include "memory/address_space.h"
@@ -33,6 +34,8 @@ void read_stop(const dump::Dump& dump, Snapshot& snapshot);
 // Every CPU: KiProcessorBlock, or the boot CPU's KPCR of x86, and the raw KPRCB of a triage dump.
 void read_cpus(const KernelView& view, const KernelView& raw, const RawObjects& objects,
                Snapshot& snapshot);
+// Addresses of KPCRs in an x86 dump with pages, `wanted` at most, without any list of them.
+std::vector<std::uint64_t> scan_for_kpcrs(const KernelView& view, std::size_t wanted);
 // PsLoadedModuleList, or the driver list of a triage dump; MmUnloadedDrivers likewise.
 void read_modules(const KernelView& view, Snapshot& snapshot);
 void read_unloaded_drivers(const KernelView& view, Snapshot& snapshot);
