@@ -34,4 +34,21 @@ std::shared_ptr<const MappedFile> MappedFile::borrow(ByteView bytes, std::string
   return file;
 }
 
+Result<std::shared_ptr<const MappedFile>> MappedFile::adopt(TemporaryFile temporary,
+                                                            Source source) {
+  auto descriptor = temporary.finish();
+  if (!descriptor) return std::unexpected(std::move(descriptor.error()));
+  // The mapping outlives the descriptor.
+  auto buffer = llvm::MemoryBuffer::getOpenFile(*descriptor, source.name, temporary.size(),
+                                                /*RequiresNullTerminator=*/false);
+  if (!buffer) return fail(Code::io, source.name, buffer.getError().message());
+  auto file = std::shared_ptr<MappedFile>(new MappedFile);
+  file->path_ = std::move(source.name);
+  file->container_ = std::move(source.container);
+  file->notes_ = std::move(source.notes);
+  file->buffer_ = std::move(*buffer);
+  file->bytes_ = ByteView(file->buffer_->getBufferStart(), file->buffer_->getBufferSize());
+  return file;
+}
+
 } // namespace dumptriage

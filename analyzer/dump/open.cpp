@@ -3,6 +3,7 @@
 
 #include "dump/dump.h"
 #include "dump/kernel_reading.h"
+#include "dump/unpack.h"
 #include "dump/userdump.h"
 
 namespace dumptriage::dump {
@@ -92,6 +93,10 @@ Result<Dump> open(std::shared_ptr<const MappedFile> file) {
         error.why = fmt::format("{}: {}", dump.description, error.why);
       return std::unexpected(std::move(error));
     }
+    for (const Note& note : file->notes()) {
+      dump.notes.push_back(note);
+      if (note.severity != Severity::info) dump.complete = false;
+    }
     dump.file = std::move(file);
     return dump;
   }
@@ -100,10 +105,24 @@ Result<Dump> open(std::shared_ptr<const MappedFile> file) {
               dump.description, Where::file(0));
 }
 
+// The first dump of an archive; a note when there are more.
 Result<Dump> open(const std::string& path) {
   auto file = MappedFile::open(path);
   if (!file) return std::unexpected(std::move(file.error()));
-  return open(std::move(*file));
+  std::optional<Result<std::shared_ptr<const MappedFile>>> first;
+  bool more = false;
+  auto nothing = each_dump(std::move(*file), {}, [&](auto taken) {
+    more = first.has_value();
+    if (!first) first = std::move(taken);
+    return !more;
+  });
+  if (!first) return std::unexpected(std::move(*nothing));
+  if (!*first) return std::unexpected(std::move(first->error()));
+  auto dump = open(std::move(**first));
+  if (dump && more)
+    add_note(dump->notes, Severity::info, Code::limit,
+             "archive: it holds more dumps; this is the first of them");
+  return dump;
 }
 
 } // namespace dumptriage::dump
