@@ -286,8 +286,14 @@ UnwindResult unwind_x86_frame_pointer(const UnwindInput& input) {
     if (auto caller = x86::by_epilogue(input, pc32, esp32)) return *caller;
   if (!ebp) return method_failed(Code::absent, "ebp", "not known", 0);
   const auto ebp32 = static_cast<std::uint32_t>(*ebp);
-  if (ebp32 == 0 || ebp32 % 4 != 0 || ebp32 < esp32 || ebp32 > 0xFFFFFFF0)
-    return method_failed(Code::bad_value, "ebp", "points to no frame above esp", ebp32);
+  const auto no_frame =
+      method_failed(Code::bad_value, "ebp", "points to no frame above esp", ebp32);
+  if (ebp32 == 0 || ebp32 % 4 != 0 || ebp32 > 0xFFFFFFF0) return no_frame;
+  // The kernel changes to the stack for DPCs below a frame pointer that stays where it was.
+  if (ebp32 < esp32) {
+    auto caller = x86::by_chain(input, pc32, ebp32);
+    return caller && caller->proved ? caller : no_frame;
+  }
   if (auto caller = by_trap_frame_x86(input, pc32, esp32, ebp32)) return *caller;
   return x86::by_chain(input, pc32, ebp32);
 }

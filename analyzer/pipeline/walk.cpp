@@ -51,11 +51,39 @@ memory::AddressSpace::Range bounds_of(const system::ThreadState& thread,
   return snapshot.memory->range_around(*sp).value_or(memory::AddressSpace::Range{});
 }
 
-// The stacks that the walk of a CPU's thread may go over to: the thread's own, below a DPC's or an
-// interrupt's.
-std::vector<memory::AddressSpace::Range> other_stacks(const system::ThreadState& thread) {
-  if (thread.stack_high <= thread.stack_low) return {};
-  return {{thread.stack_low, thread.stack_high}};
+// The stack that a walk may go over to: the thread's own, when its CPU ran on that of DPCs or
+// interrupts.  Its upper end is in the page where InitialStack points.
+std::vector<memory::AddressSpace::Range> other_stacks(const system::ThreadState& thread,
+                                                      const system::Snapshot& snapshot) {
+  constexpr std::uint64_t kPage = 0x1000;
+  const std::uint64_t top = thread.initial_stack;
+  if (top == 0 || top > UINT64_MAX - kPage) return {};
+  if (top > thread.stack_low && top <= thread.stack_high) return {};
+  auto range = snapshot.memory->range_around(top - 1);
+  if (!range) return {};
+  return {{range->start, std::min(range->end, (top + kPage - 1) / kPage * kPage)}};
+}
+
+// The registers of an x86 switch frame are those behind KiSwapContext's own frame; as debuggers do,
+// it is shown above them.  That both its addresses follow calls was seen when they were read.
+void show_context_switch(const system::ThreadState& thread, const system::Snapshot& snapshot,
+                         const symbols::ModuleSet& modules, stack::Stack& stack) {
+  constexpr std::uint64_t kRetAddr = 8, kFrame = 0x20; // KSWITCH_FRAME
+  if (snapshot.machine != arch::Machine::x86 || thread.context_from != "switch frame" ||
+      thread.kernel_stack == 0 || stack.frames.empty() ||
+      stack.frames[0].sp != thread.kernel_stack + kFrame)
+    return;
+  const auto pc = snapshot.memory->u32(thread.kernel_stack + kRetAddr);
+  if (!pc) return;
+  stack::Frame frame;
+  frame.pc = *pc;
+  frame.sp = thread.kernel_stack + kRetAddr + 4;
+  frame.exact_pc = true;
+  frame.trust = arch::Trust::context;
+  frame.module = modules.module_at(frame.pc);
+  if (frame.module) frame.module_name = std::string(modules.modules()[*frame.module].name());
+  stack.frames.insert(stack.frames.begin(), std::move(frame));
+  ++stack.sure_frames;
 }
 
 stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot& snapshot,
@@ -73,7 +101,9 @@ stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot&
     return stack;
   }
   auto bounds = bounds_of(thread, snapshot, *arch, *start);
-  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end, {}, other_stacks(thread));
+  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end, {},
+                      other_stacks(thread, snapshot));
+  show_context_switch(thread, snapshot, modules, stack);
   stack::name_frames(stack, modules);
   return stack;
 }

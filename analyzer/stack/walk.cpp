@@ -192,9 +192,9 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
     c.why = "the stack pointer is not aligned";
     return c;
   }
-  // Unwind data describes where the kernel changes to a stack of its own for DPCs and interrupts.
-  const bool changes_stack = c.caller.trust == arch::Trust::unwind_data &&
-                             inside_stack(last().sp) && !inside_stack(c.sp) && other_stack(c.sp);
+  // Where the kernel changes to a stack of its own for DPCs and interrupts, a frame pointer stays.
+  const bool changes_stack =
+      c.proved && inside_stack(last().sp) && !inside_stack(c.sp) && other_stack(c.sp);
   if (c.sp <= last().sp && !changes_stack) {
     c.why = "the stack pointer does not advance";
     return c;
