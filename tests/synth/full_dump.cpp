@@ -33,7 +33,9 @@ std::optional<FullDump> FullDump::open(const Bytes& file) {
   if (tag != "PAGEDU64" && tag != "PAGEDUMP") return std::nullopt;
   dump.is64_ = tag == "PAGEDU64";
   if (file.size() < dump.header_size()) return std::nullopt;
-  if (dump.header(dump.is64_ ? 0xf98 : 0xf88, 4) != 1) return std::nullopt;
+  // NT 4 has no DumpType: filler means a full dump.
+  const std::uint64_t type = dump.header(dump.is64_ ? 0xf98 : 0xf88, 4);
+  if (type != 1 && (dump.is64_ || type != 0x45474150)) return std::nullopt;
   // PhysicalMemoryBlock: {runs, pages, {base, count}...}
   const std::size_t block = dump.is64_ ? 0x88 : 0x64, width = dump.pointer_size();
   const std::uint64_t count = dump.header(block, 4);
@@ -56,9 +58,7 @@ std::uint64_t FullDump::header(std::size_t offset, std::size_t size) const {
   for (std::size_t i = size; i-- > 0;) value = value << 8 | data_[offset + i];
   return value;
 }
-Bytes FullDump::header_bytes() const {
-  return {data_, data_ + header_size()};
-}
+Bytes FullDump::header_bytes() const { return {data_, data_ + header_size()}; }
 
 const std::uint8_t* FullDump::page(std::uint64_t frame) const {
   std::uint64_t before = 0;

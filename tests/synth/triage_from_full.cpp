@@ -26,6 +26,7 @@ enum KdbgField : std::size_t {
 
 struct CpuState {
   SynthCpu cpu;
+  std::vector<SynthBlock> rest; // of a KPRCB whose pages are not all in the dump
   std::uint64_t thread = 0;
   Bytes context;
   std::uint64_t sp = 0, pc = 0;
@@ -61,6 +62,7 @@ private:
   void drivers(TriageDescription& d) const;
   void unloaded(TriageDescription& d) const;
   std::vector<CpuState> cpus() const;
+  std::vector<SynthBlock> parts(std::uint64_t address, std::uint64_t size) const;
   std::uint64_t stack_end(std::uint64_t sp, std::uint64_t thread) const;
   void crash(TriageDescription& d, const std::vector<CpuState>& states);
   void window(TriageDescription& d, std::uint64_t address, std::size_t before, std::size_t size);
@@ -162,6 +164,21 @@ std::uint64_t Converter::stack_end(std::uint64_t sp, std::uint64_t thread) const
   return end;
 }
 
+// The stretches of some memory that the dump has.
+std::vector<SynthBlock> Converter::parts(std::uint64_t address, std::uint64_t size) const {
+  std::vector<SynthBlock> out;
+  for (std::uint64_t at = address; at < address + size;) {
+    Bytes bytes = dump_.read_some(at, address + size - at);
+    if (bytes.empty()) {
+      at = (at & ~std::uint64_t{0xfff}) + 0x1000;
+      continue;
+    }
+    out.push_back({at, std::move(bytes)});
+    at += out.back().bytes.size();
+  }
+  return out;
+}
+
 std::vector<CpuState> Converter::cpus() const {
   std::vector<CpuState> out;
   const std::uint64_t array = kdbg(kKiProcessorBlock, 8),
@@ -172,7 +189,11 @@ std::vector<CpuState> Converter::cpus() const {
     auto prcb = dump_.pointer(array + i * width_);
     if (!prcb || *prcb == 0) continue;
     state.cpu.prcb_address = *prcb;
-    state.cpu.prcb = dump_.read_some(*prcb, kdbg(kSizePrcb));
+    state.rest = parts(*prcb, kdbg(kSizePrcb));
+    if (!state.rest.empty() && state.rest.front().address == *prcb) {
+      state.cpu.prcb = std::move(state.rest.front().bytes);
+      state.rest.erase(state.rest.begin());
+    }
     state.thread = dump_.pointer(*prcb + kdbg(kPrcbCurrentThread)).value_or(0);
     if (kdbg(kPrcbContext)) {
       state.cpu.context_address = dump_.pointer(*prcb + kdbg(kPrcbContext)).value_or(0);
@@ -243,10 +264,13 @@ TriageDescription Converter::describe() {
   std::vector<CpuState> states = cpus();
   crash(d, states);
   d.ki_processor_block = states.empty() ? 0 : kdbg(kKiProcessorBlock, 8);
-  for (const CpuState& state : states) d.cpus.push_back(state.cpu);
+  for (const CpuState& state : states) {
+    d.cpus.push_back(state.cpu);
+    d.blocks.insert(d.blocks.end(), state.rest.begin(), state.rest.end());
+  }
   // Variables of the kernel.
   if (std::uint64_t lab = kdbg(kNtBuildLab, 8)) window(d, lab, 0, 0x100);
-  if (std::uint64_t csd = kdbg(kCmNtCSDVersion, 8)) window(d, csd, 0, 16);
+  if (std::uint64_t csd = kdbg(kCmNtCSDVersion, 8)) window(d, csd, 0, 32);
   // The code at the crash: its page on x64.
   const std::uint64_t pc = pc_of(d.context);
   if (Bytes code = dump_.read_some(pc & ~std::uint64_t{0xfff}, 0x1000); !code.empty())
