@@ -4,8 +4,8 @@
 // unset, no field tells five levels from four, and DirectoryTableBase may be a user shadow.  So
 // modes are tried, and the dump itself decides: the lists that the header names must be whole where
 // they begin, and Windows' tables map themselves.
+#include <algorithm>
 #include <array>
-#include <cstring>
 
 #include <fmt/format.h>
 
@@ -24,11 +24,12 @@ Where physical_place(std::uint64_t address) { return {Space::physical, address, 
 
 bool is_present(std::optional<std::uint64_t> entry) { return entry && (*entry & 1); }
 
-// Each word about one list head; links that point back count, links that do not count against.
+// Links of the header's lists that point back, and links that do not.  A list may be torn, but
+// tables of the wrong kind do not lead to words that happen to be a list head's address.
 struct Evidence {
   int good = 0, bad = 0;
   bool self_map = false;
-  int score() const { return bad > 0 ? 0 : 2 * good + self_map; }
+  int score() const { return 2 * good + self_map; }
 };
 
 // Both neighbours of a list head point back at it.
@@ -110,12 +111,15 @@ public:
   // and through which the header's lists are whole.
   std::optional<std::uint64_t> find_root(Paging paging) const {
     constexpr std::uint64_t kLow = 16 << 20;
+    const bool checkable =
+        header_.ps_loaded_module_list != 0 || header_.ps_active_process_head != 0;
+    if (!checkable || physical_->page_count() == 0) return std::nullopt;
     if (paging != Paging::x64 && paging != Paging::arm64) return std::nullopt;
     for (std::uint64_t root = 0x1000; root < kLow; root += 0x1000) {
       if (!physical_->has_page(root / physical_->page_size())) continue;
       if (!maps_itself(*physical_, paging, root)) continue;
       Evidence found = evidence(paging, root);
-      if (found.good >= 2 && found.bad == 0) return root;
+      if (found.good >= 2) return root;
     }
     return std::nullopt;
   }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "dump/kernel_samples.h"
+#include "synth/kernel_headers.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -12,30 +13,15 @@ using synth::put32;
 using synth::put64;
 using synth::put8;
 
-Bytes filled(std::size_t size) {
-  Bytes bytes(size);
-  for (std::size_t i = 0; i < size; ++i) bytes[i] = "PAGE"[i % 4];
-  return bytes;
-}
-
 Bytes header64(std::uint32_t type, std::uint32_t build = 19041) {
-  Bytes b = filled(0x2000);
-  synth::put_text(b, 4, "DU64");
-  put32(b, 0x08, 0xF);
-  put32(b, 0x0C, build);
+  Bytes b = synth::header64(build);
   put64(b, 0x10, 0x1AD000);
   put64(b, 0x20, 0xFFFFF80001700000);
-  put32(b, 0x30, 0x8664);
   put32(b, 0x34, 4);
   put32(b, 0x38, 0xD1);
   for (int i = 0; i < 4; ++i) put64(b, 0x40 + 8 * i, 0x1000 + i);
-  put32(b, 0x88, 2); // runs
-  put64(b, 0x90, 3); // pages
-  put64(b, 0x98, 1);
-  put64(b, 0xA0, 1);
-  put64(b, 0xA8, 0x100);
-  put64(b, 0xB0, 2);
-  put32(b, 0xF98, type);
+  synth::set_runs(b, {{1, 1}, {0x100, 2}});
+  synth::set_dump_type(b, type);
   put64(b, 0xFA8, 0x01D707F23DBB3399);
   put64(b, 0x1030, 20'000'000);
   put32(b, 0x1040, 3);
@@ -43,13 +29,9 @@ Bytes header64(std::uint32_t type, std::uint32_t build = 19041) {
 }
 
 Bytes header32(std::uint32_t type, std::uint32_t build) {
-  Bytes b = filled(0x1000);
-  synth::put_text(b, 4, "DUMP");
-  put32(b, 0x08, 0xF);
-  put32(b, 0x0C, build);
+  Bytes b = synth::header32(build);
   put32(b, 0x10, 0x39000);
   put32(b, 0x18, 0x8046E8F0);
-  put32(b, 0x20, 0x14C);
   put32(b, 0x24, 2);
   put32(b, 0x28, 0x1E);
   put32(b, 0x2C, 0xC0000005);
@@ -58,12 +40,9 @@ Bytes header32(std::uint32_t type, std::uint32_t build) {
   put32(b, 0x38, 0x14);
   put8(b, 0x5C, 1);
   put32(b, 0x60, 0x8046E000);
-  put32(b, 0x64, 1);
-  put32(b, 0x68, 0x10);
-  put32(b, 0x6C, 1);
-  put32(b, 0x70, 0x10);
+  synth::set_runs(b, {{1, 0x10}});
   put32(b, 0x820, 0x00736559); // "Yes"
-  put32(b, 0xF88, type);
+  synth::set_dump_type(b, type);
   put64(b, 0xFC0, 0x01C5000000000000);
   return b;
 }

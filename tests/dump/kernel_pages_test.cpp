@@ -367,7 +367,11 @@ TEST(KernelPages, ADirectoryThatIsNotInTheDump) {
 
 TEST(KernelPages, ListsThatDoNotPointBackProveNothing) {
   synth::TinyKernel kernel = tiny_kernel(Tables::arm64);
-  put64(kernel.frames.back().bytes, 0x208, 0x1234); // Blink of the entry
+  put64(kernel.frames.back().bytes, 0x200, 0x1234); // Flink of the entry
+  put64(kernel.frames.back().bytes, 0x208, 0x1234);
+  Opened half(as_full(header_for(kernel, Tables::arm64, 22000), kernel.frames));
+  EXPECT_FALSE(has_note(half->notes, "page tables")); // the other list is whole
+  kernel.process_list = kernel.module_list;
   Opened dump(as_full(header_for(kernel, Tables::arm64, 22000), kernel.frames));
   EXPECT_TRUE(has_note(dump->notes, "do not point back"));
 }
