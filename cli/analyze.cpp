@@ -18,6 +18,8 @@ report::TextOptions text_options(const Settings& settings, bool colour) {
   options.threads = settings.common.threads == "all"       ? report::TextOptions::Threads::all
                     : settings.common.threads == "crashed" ? report::TextOptions::Threads::crashed
                                                            : report::TextOptions::Threads::cpus;
+  options.locks = settings.common.locks;
+  options.irps = settings.common.irps;
   return options;
 }
 

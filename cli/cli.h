@@ -28,7 +28,8 @@ void add_symbols(CLI::App& app, Run& run);
 struct Common {
   std::vector<std::string> images, symbols, rules;
   std::string threads = "cpus", hash = "auto";
-  bool all_rules = false;
+  bool all_rules = false, locks = false, irps = false;
+  std::vector<std::string> pool; // addresses, checked
 
   void add_folders(CLI::App& command);
   void add_analysis(CLI::App& command);

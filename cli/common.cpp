@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
+#include <charconv>
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -18,6 +20,20 @@ bool folders_exist(const std::vector<symbols::SearchRoot>& roots, const char* op
     return false;
   }
   return true;
+}
+
+// "0xFFFFFA8001234560", "8A01F3C8", "fffffa80`01234560".
+std::optional<std::uint64_t> address_of(std::string text) {
+  std::erase(text, '`');
+  if (text.starts_with("0x") || text.starts_with("0X")) text.erase(0, 2);
+  std::uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string check_address(const std::string& text) {
+  return address_of(text) ? "" : text + " is no hexadecimal address";
 }
 
 } // namespace
@@ -46,6 +62,17 @@ void Common::add_analysis(CLI::App& command) {
       ->check(CLI::IsMember({"crashed", "cpus", "all"}))
       ->type_name("crashed|cpus|all")
       ->capture_default_str();
+  command.add_flag(
+      "--locks", locks,
+      "All locks that are held or waited for, with owners and waiters; without it those "
+      "that somebody waits for");
+  command.add_flag("--irps", irps, "The I/O requests of all threads");
+  command
+      .add_option("--pool", pool,
+                  "The pool block around this address and its page. Hexadecimal; repeatable")
+      ->check(CLI::Validator(check_address, ""))
+      ->type_name("ADDR")
+      ->allow_extra_args(false);
   command
       .add_option("--rules", rules,
                   "Folder of rule files (or one file) beside the built-in rules. Repeatable")
@@ -68,6 +95,9 @@ pipeline::Options Common::options() const {
                                            : pipeline::Threads::cpus;
   options.hash_full = hash == "full";
   options.all_rules = all_rules;
+  options.locks = locks;
+  for (const std::string& text : pool)
+    if (auto address = address_of(text)) options.pool.push_back(*address);
   return options;
 }
 

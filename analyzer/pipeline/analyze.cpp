@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "pipeline/objects.h"
 #include "pipeline/parts.h"
 
 namespace dumptriage::pipeline {
@@ -126,6 +127,9 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   describe_dump(document, *dump, options.hash_full);
 
   system::Snapshot snapshot = system::take_snapshot(*dump);
+  read_waits(*dump, snapshot, options);
+  read_irps(*dump, snapshot);
+  read_pools(*dump, snapshot, options);
   // Files beside this dump are this dump's only: another one must never find them.
   std::unique_ptr<symbols::Store> own;
   symbols::Store* store = store_.get();
@@ -146,6 +150,9 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   describe_machine(document, analysis);
   describe_crash(document, analysis);
   list_threads(document, analysis);
+  list_waits(document, analysis);
+  list_irps(document, analysis);
+  list_pools(document, analysis);
   if (options.judge) list_matches(document, rules::judge(catalogue_, facts, options.all_rules));
   document.facts = std::move(facts.facts);
   document.coverage = std::move(facts.coverage);

@@ -1,6 +1,7 @@
 // pipeline: the order of all rooms, once.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct Options {
   bool trust_siblings = false;     // look for images and symbols beside the dump, marked `sibling`
   bool search_all_modules = false; // for `symbols DUMP`
   bool judge = true;               // false: facts only, no rules
+  bool locks = false;              // also what is held though nobody waits for it
+  std::vector<std::uint64_t> pool; // addresses whose pool block is wanted
 };
 
 // What is shared by all dumps of one run: the rules and the indexed symbol folders.

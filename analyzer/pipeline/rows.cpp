@@ -1,4 +1,4 @@
-#include "pipeline/parts.h"
+#include "pipeline/objects.h"
 
 #include <algorithm>
 #include <set>
@@ -32,6 +32,17 @@ report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const A
     row.name_origin = name_of(frame.symbol->origin);
   }
   return row;
+}
+
+void describe_kernel_thread(report::ThreadRow& row, const system::ThreadState& thread,
+                            symbols::ModuleSet& modules) {
+  if (thread.object != 0) row.object = thread.object;
+  row.process_id = thread.process_id;
+  row.priority = thread.priority;
+  row.wait_s = thread.wait_seconds;
+  if (thread.start_address == 0) return;
+  row.start_address = thread.start_address;
+  row.start = place_in_module(modules, thread.start_address);
 }
 
 std::string_view name_of(symbols::SearchResult result) {
@@ -104,6 +115,7 @@ void list_threads(report::Document& document, const Analysis& analysis) {
     row.wait = thread.wait;
     row.cpu = thread.cpu;
     row.crashed = thread.crashed;
+    describe_kernel_thread(row, thread, analysis.modules);
     row.walked = analysis.walks.walked[i];
     row.whole = stack.whole;
     row.sure_frames = stack.sure_frames;

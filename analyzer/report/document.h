@@ -33,6 +33,10 @@ struct FrameRow {
 
 struct ThreadRow {
   std::string id, name, process, state, wait;
+  std::optional<std::uint64_t> object, start_address, wait_s, process_id; // kernel dumps
+  std::optional<std::uint32_t> priority;
+  std::string start;                     // "ntoskrnl.exe+0x1234" of start_address
+  std::vector<std::string> wait_objects; // ids of `waits` nodes
   std::optional<std::uint32_t> cpu;
   bool crashed = false;
   bool walked = false; // false: its stack was not asked for, `frames` says nothing
@@ -75,6 +79,60 @@ struct UnloadedRow {
 };
 struct Wanted {
   std::string kind /*image|pdb|sym*/, name, id, why;
+};
+
+// The wait graph: threads and locks, by index in `nodes`.
+struct WaitNodeRow {
+  std::string id, kind, label, state;
+  std::optional<std::uint64_t> address;
+  bool lock = false; // something that can be held
+};
+struct WaitEdgeRow {
+  std::size_t from = 0, to = 0;
+  bool held_by = false; // else waits_for
+  std::string mode, reason, trust, why;
+  bool alternative = false, timeout = false;
+  std::uint32_t count = 0; // how often it is held; 0 unknown
+};
+struct WaitCycleRow {
+  std::vector<std::size_t> nodes; // in waiting order; the last is held by the first
+  std::string trust;
+  bool timeout = false;
+};
+struct WaitRows {
+  std::vector<WaitNodeRow> nodes;
+  std::vector<WaitEdgeRow> edges;
+  std::vector<WaitCycleRow> cycles;
+};
+
+struct IrpLocationRow {
+  unsigned number = 0;
+  bool current = false;
+  std::string major, minor, driver; // "IRP_MJ_READ", "", "\Driver\netbt"
+  std::uint32_t major_number = 0, minor_number = 0, control = 0;
+  std::uint64_t device = 0, file_object = 0, completion = 0, context = 0; // 0 = none
+  std::string completion_at;                                              // "netbt.sys+0x1234"
+};
+struct IrpRow {
+  std::uint64_t address = 0, thread = 0, cancel_routine = 0;
+  std::string from, thread_id, cancel_at, trust;
+  std::uint32_t stack_count = 0, current_location = 0, status = 0;
+  bool completed = false, pending = false, cancelled = false;
+  bool of_stop = false; // the bugcheck names it
+  std::vector<IrpLocationRow> locations;
+};
+
+struct PoolBlockRow {
+  std::uint64_t address = 0;
+  std::uint32_t size = 0, type = 0;
+  std::string tag, state, pool;
+  bool asked = false;
+};
+struct PoolRow {
+  std::uint64_t asked = 0, page = 0;
+  std::string from, form, diagnosis, damage, fill, undecided, trust;
+  std::optional<std::uint64_t> inconsistent_at;
+  std::vector<PoolBlockRow> blocks;
 };
 
 struct FindingRow {
@@ -153,6 +211,9 @@ struct Document {
   std::vector<ModuleRow> modules;
   bool modules_complete = false;
   std::vector<UnloadedRow> unloaded_modules;
+  WaitRows waits;
+  std::vector<IrpRow> irps;
+  std::vector<PoolRow> pool;
   std::vector<evidence::Fact> facts;
   std::vector<evidence::Coverage> coverage;
   std::vector<Wanted> wanted;
@@ -188,6 +249,7 @@ struct TextOptions {
   bool colour = false;
   enum class Threads { crashed, cpus, all } threads = Threads::cpus;
   bool all_modules = false;
+  bool locks = false, irps = false; // all of them, not only those that matter
 };
 
 std::string to_json(const Document& document,

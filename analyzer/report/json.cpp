@@ -109,14 +109,6 @@ Json error_of(const Error& error, int pointer_size) {
   return json;
 }
 
-// Objects that this version does not read yet keep their place in the contract, empty.
-void put_not_read_yet(Json& json) {
-  json["waits"] = {{"nodes", Json::array()}, {"edges", Json::array()}, {"cycles", Json::array()}};
-  json["irps"] = Json::array();
-  json["pool"] = Json::array();
-  json["network_peers"] = Json::array();
-}
-
 } // namespace
 
 std::string address(std::uint64_t value, int pointer_size) {
@@ -158,7 +150,10 @@ std::string to_json(const Document& d, int indent) {
   j["modules"] = modules_of(d);
   j["modules_complete"] = d.modules_complete;
   j["unloaded_modules"] = unloaded_modules_of(d);
-  put_not_read_yet(j);
+  j["waits"] = waits_of(d);
+  j["irps"] = irps_of(d);
+  j["pool"] = pool_of(d);
+  j["network_peers"] = Json::array(); // not read yet; its place in the contract
   j["facts"] = facts_of(d);
   j["coverage"] = coverage_of(d);
   j["wanted"] = wanted_of(d);

@@ -34,6 +34,13 @@ Json threads_of(const Document& d) {
     put(thread, "cpu", row.cpu);
     put(thread, "state", row.state);
     put(thread, "wait", row.wait);
+    put_address(thread, "object", row.object, d.pointer_size);
+    put(thread, "process_id", row.process_id);
+    put(thread, "priority", row.priority);
+    put(thread, "wait_s", row.wait_s);
+    put_address(thread, "start_address", row.start_address, d.pointer_size);
+    put(thread, "start", row.start);
+    if (!row.wait_objects.empty()) thread["wait_objects"] = row.wait_objects;
     thread["crashed"] = row.crashed;
     thread["walked"] = row.walked;
     if (row.walked) {

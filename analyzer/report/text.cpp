@@ -26,6 +26,9 @@ std::string to_text(const Document& d, const TextOptions& options) {
   if (!d.error || anything) {
     text::stop(paper, d);
     text::crashed_stack(paper, d, options);
+    text::waits(paper, d, options);
+    text::irps(paper, d, options);
+    text::pool(paper, d);
     text::other_stacks(paper, d, options);
     text::modules(paper, d, options);
   }

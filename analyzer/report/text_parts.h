@@ -12,6 +12,9 @@ void verdict(Paper& paper, const Document& document);
 void stop(Paper& paper, const Document& document);
 void crashed_stack(Paper& paper, const Document& document, const TextOptions& options);
 void other_stacks(Paper& paper, const Document& document, const TextOptions& options);
+void waits(Paper& paper, const Document& document, const TextOptions& options);
+void irps(Paper& paper, const Document& document, const TextOptions& options);
+void pool(Paper& paper, const Document& document);
 void modules(Paper& paper, const Document& document, const TextOptions& options);
 void missing(Paper& paper, const Document& document);
 

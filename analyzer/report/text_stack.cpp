@@ -1,5 +1,7 @@
 #include "report/text_parts.h"
 
+#include <map>
+
 #include <fmt/format.h>
 
 #include "base/text.h"
@@ -122,6 +124,56 @@ void in_one_line(Paper& paper, const Document& d, const TextOptions& options) {
   }
 }
 
+// Threads with the same stack, down to each address, are shown once: what hundreds of idle workers
+// of a machine have in common.
+using Group = std::vector<const ThreadRow*>;
+
+std::string stack_key(const ThreadRow& thread) {
+  std::string key = fmt::format("{}|{}|{}|{}|", thread.sure_frames, thread.whole, thread.ended,
+                                thread.sure_ended);
+  for (const FrameRow& frame : thread.frames) key += fmt::format("{:X},", frame.pc);
+  return key;
+}
+
+std::vector<Group> groups_of(const Document& d, const TextOptions& options) {
+  bool all = options.threads == TextOptions::Threads::all;
+  std::vector<Group> groups;
+  std::map<std::string, std::size_t> by_stack;
+  for (const ThreadRow& thread : d.threads) {
+    if (!shown(thread, d, options) || one_line(thread, options)) continue;
+    // Without a frame there is nothing to have in common but the reason.
+    std::size_t group = groups.size();
+    if (all) group = by_stack.emplace(stack_key(thread), group).first->second;
+    if (group == groups.size()) groups.emplace_back();
+    groups[group].push_back(&thread);
+  }
+  return groups;
+}
+
+void group_heading(Paper& paper, const Group& group) {
+  if (group.size() == 1) {
+    std::string title = title_of(*group.front());
+    title[0] = title[0] == 't' ? 'T' : title[0];
+    return paper.heading(title);
+  }
+  paper.heading(fmt::format("{} threads with the same stack", group.size()));
+  std::map<std::string, std::vector<std::string>> by_state;
+  std::vector<std::string> order;
+  for (const ThreadRow* thread : group) {
+    std::string state = thread->process.empty() ? "" : " of " + flat(thread->process);
+    if (!thread->state.empty()) state += ", " + flat(thread->state);
+    if (!thread->wait.empty()) state += ", waits for " + flat(thread->wait);
+    auto& ids = by_state[state];
+    if (ids.empty()) order.push_back(state);
+    ids.push_back(thread->id);
+  }
+  for (const std::string& state : order) {
+    std::string ids;
+    for (const std::string& id : by_state[state]) ids += (ids.empty() ? "" : ", ") + id;
+    paper.paragraph(ids + state, 2, 2, Ink::dim);
+  }
+}
+
 } // namespace
 
 std::string place_of(const FrameRow& frame, int pointer_size) {
@@ -151,14 +203,11 @@ void other_stacks(Paper& paper, const Document& d, const TextOptions& options) {
   std::size_t hidden = 0, crashed = 0;
   for (const ThreadRow& thread : d.threads) {
     crashed += thread.crashed;
-    if (!shown(thread, d, options)) {
-      hidden += !thread.crashed;
-      continue;
-    }
-    if (one_line(thread, options)) continue;
-    std::string title = title_of(thread);
-    title[0] = title[0] == 't' ? 'T' : title[0];
-    paper.heading(title);
+    hidden += !thread.crashed && !shown(thread, d, options);
+  }
+  for (const Group& group : groups_of(d, options)) {
+    const ThreadRow& thread = *group.front();
+    group_heading(paper, group);
     if (thread.frames.empty())
       paper.paragraph("No frame could be read: " +
                           (thread.ended.empty() ? "no registers were saved" : thread.ended),

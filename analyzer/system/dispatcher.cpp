@@ -1,6 +1,6 @@
 #include "system/dispatcher.h"
 
-#include <array>
+#include <algorithm>
 
 #include "base/budget.h"
 
@@ -124,54 +124,6 @@ private:
 };
 
 } // namespace
-
-std::string_view wait_reason_name(std::uint8_t reason) {
-  // KWAIT_REASON of public headers.
-  constexpr std::array<std::string_view, 43> kNames = {"Executive",
-                                                       "FreePage",
-                                                       "PageIn",
-                                                       "PoolAllocation",
-                                                       "DelayExecution",
-                                                       "Suspended",
-                                                       "UserRequest",
-                                                       "WrExecutive",
-                                                       "WrFreePage",
-                                                       "WrPageIn",
-                                                       "WrPoolAllocation",
-                                                       "WrDelayExecution",
-                                                       "WrSuspended",
-                                                       "WrUserRequest",
-                                                       "WrEventPair",
-                                                       "WrQueue",
-                                                       "WrLpcReceive",
-                                                       "WrLpcReply",
-                                                       "WrVirtualMemory",
-                                                       "WrPageOut",
-                                                       "WrRendezvous",
-                                                       "WrKeyedEvent",
-                                                       "WrTerminated",
-                                                       "WrProcessInSwap",
-                                                       "WrCpuRateControl",
-                                                       "WrCalloutStack",
-                                                       "WrKernel",
-                                                       "WrResource",
-                                                       "WrPushLock",
-                                                       "WrMutex",
-                                                       "WrQuantumEnd",
-                                                       "WrDispatchInt",
-                                                       "WrPreempted",
-                                                       "WrYieldExecution",
-                                                       "WrFastMutex",
-                                                       "WrGuardedMutex",
-                                                       "WrRundown",
-                                                       "WrAlertByThreadId",
-                                                       "WrDeferredPreempt",
-                                                       "WrPhysicalFault",
-                                                       "WrIoRing",
-                                                       "WrMdlCache",
-                                                       "WrRcu"};
-  return reason < kNames.size() ? kNames[reason] : "";
-}
 
 bool is_waitable(std::uint8_t type) {
   // Events, mutant, process, queue, semaphore, thread, gate, timers; later priority queues and

@@ -18,8 +18,6 @@ inline constexpr std::uint8_t kNotificationEvent = 0, kSynchronizationEvent = 1,
 inline constexpr std::uint8_t kWrExecutive = 7, kWrQueue = 15, kWrResource = 27, kWrFastMutex = 34,
                               kWrGuardedMutex = 35;
 
-// "Executive", "WrResource", ...; "" for a number that no public header names.
-std::string_view wait_reason_name(std::uint8_t reason);
 bool is_waitable(std::uint8_t dispatcher_type);
 WaitKind kind_of(std::uint8_t dispatcher_type);
 

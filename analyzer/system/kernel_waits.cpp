@@ -7,6 +7,7 @@
 #include "system/few_notes.h"
 #include "system/mutexes.h"
 #include "system/resources.h"
+#include "system/thread_words.h"
 #include "system/wait_graph.h"
 #include "system/waits_reading.h"
 
@@ -78,7 +79,7 @@ void connect(WaitReading& reading, const ThreadWait& wait, const Target& target)
   edge.from = reading.thread_node(wait.thread);
   edge.to = target.node;
   edge.mode = target.mode;
-  edge.reason = wait_reason_name(wait.reason);
+  edge.reason = wait_reason_of_build(wait.reason, reading.fields.build);
   edge.alternative = wait.any && wait.objects.size() > 1;
   edge.timeout = wait.timeout;
   edge.trust = target.trust;

@@ -126,7 +126,10 @@ WaitCycle cycle_of(const Waits& waits, std::vector<std::size_t> way) {
     const WaitEdge& edge = waits.edges[index];
     cycle.nodes.push_back(edge.from);
     cycle.trust = std::max(cycle.trust, edge.trust);
-    cycle.timeout |= edge.timeout;
+    // Waits for resources and critical sections are cut into pieces that are tried again.
+    WaitKind lock = waits.nodes[edge.to].kind;
+    bool retried = lock == WaitKind::resource || lock == WaitKind::critical_section;
+    cycle.timeout |= edge.timeout && !retried;
   }
   return cycle;
 }

@@ -1,0 +1,95 @@
+#include "pipeline/objects.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "system/kernel_view.h"
+#include "system/kernel_waits.h"
+#include "system/wait_graph.h"
+
+namespace dumptriage::pipeline {
+namespace {
+
+bool is_lock(system::WaitKind kind) {
+  using system::WaitKind;
+  return kind == WaitKind::resource || kind == WaitKind::mutant || kind == WaitKind::fast_mutex ||
+         kind == WaitKind::guarded_mutex || kind == WaitKind::critical_section;
+}
+
+report::WaitNodeRow node_row(const system::WaitNode& node, symbols::ModuleSet& modules) {
+  report::WaitNodeRow row;
+  row.id = node.id;
+  row.kind = system::name_of(node.kind);
+  row.label = node.label.empty() ? node.id : node.label;
+  row.state = node.state;
+  if (node.address != 0) row.address = node.address;
+  row.lock = is_lock(node.kind);
+  // A lock among a module's own data has a place that people know.
+  std::string place = row.lock ? place_in_module(modules, node.address) : "";
+  if (!place.empty()) row.label += " (" + place + ")";
+  return row;
+}
+
+report::WaitEdgeRow edge_row(const system::WaitEdge& edge) {
+  report::WaitEdgeRow row;
+  row.from = edge.from;
+  row.to = edge.to;
+  row.held_by = edge.relation == system::WaitRelation::held_by;
+  row.mode = system::name_of(edge.mode);
+  row.reason = edge.reason;
+  row.trust = system::name_of(edge.trust);
+  row.why = edge.why;
+  row.alternative = edge.alternative;
+  row.timeout = edge.timeout;
+  row.count = edge.count;
+  return row;
+}
+
+// What each thread of the list waits for, by the graph.
+void fill_wait_objects(report::Document& document, const Analysis& analysis) {
+  const system::Waits& waits = analysis.snapshot.waits;
+  std::multimap<std::uint64_t, std::size_t> by_thread; // KTHREAD to node
+  for (const system::WaitEdge& edge : waits.edges)
+    if (edge.relation == system::WaitRelation::waits_for)
+      by_thread.emplace(waits.nodes[edge.from].address, edge.to);
+  for (std::size_t i = 0; i < document.threads.size(); ++i) {
+    std::uint64_t object = analysis.snapshot.threads[i].object;
+    if (object == 0) continue;
+    auto [begin, end] = by_thread.equal_range(object);
+    for (auto at = begin; at != end; ++at)
+      document.threads[i].wait_objects.push_back(waits.nodes[at->second].id);
+  }
+}
+
+} // namespace
+
+std::string place_in_module(symbols::ModuleSet& modules, std::uint64_t address) {
+  auto module = address == 0 ? std::nullopt : modules.module_at(address);
+  if (!module) return "";
+  const dump::Module& row = modules.modules()[*module];
+  return fmt::format("{}+{}", row.name(), hex(address - row.base));
+}
+
+void read_waits(const dump::Dump& dump, system::Snapshot& snapshot, const Options& options) {
+  if (!snapshot.basis) {
+    system::find_cycles(snapshot.waits); // critical sections of a program
+    return;
+  }
+  system::KernelView view = system::view_of(dump, snapshot, snapshot.notes);
+  system::read_kernel_waits(view, snapshot.threads, options.locks, snapshot.waits);
+}
+
+void list_waits(report::Document& document, const Analysis& analysis) {
+  const system::Waits& waits = analysis.snapshot.waits;
+  for (const system::WaitNode& node : waits.nodes)
+    document.waits.nodes.push_back(node_row(node, analysis.modules));
+  for (const system::WaitEdge& edge : waits.edges) document.waits.edges.push_back(edge_row(edge));
+  for (const system::WaitCycle& cycle : waits.cycles)
+    document.waits.cycles.push_back(
+        {cycle.nodes, std::string(system::name_of(cycle.trust)), cycle.timeout});
+  fill_wait_objects(document, analysis);
+}
+
+} // namespace dumptriage::pipeline
