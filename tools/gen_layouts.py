@@ -68,6 +68,7 @@ SOURCES = [
     ("volatility", "V", "volatility's *_vtypes.py, made from Microsoft's public PDBs"),
     ("ntdiff", "D", "ntdiff's headers, made from Microsoft's public PDBs"),
     ("geoffchappell", "C", "Geoff Chappell, Windows kernel studies"),
+    ("forensikblog", "F", "A. Schuster, computer.forensikblog.de, 2006"),
     ("", "B", "bytes of a real dump (and its KDDEBUGGER_DATA64)"),
 ]
 

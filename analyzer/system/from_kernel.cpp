@@ -29,10 +29,11 @@ void read_irql(Snapshot& snapshot) {
 // The layout of this kernel's structures, proved on this dump as far as it can be.  CPUs are read
 // first, because their threads are what proves it.
 void choose(const dump::Dump& dump, const RawObjects& objects, const dump::DebuggerData& kdbg,
-            Snapshot& snapshot) {
+            std::shared_ptr<const symbols::PdbTypes> types, Snapshot& snapshot) {
   auto basis = std::make_shared<KernelBasis>();
   basis->kdbg = kdbg;
   basis->layout = choose_layout(dump.machine, snapshot.os.build, snapshot.os.service_pack, kdbg);
+  basis->layout.use_symbols(std::move(types));
   KernelView view(dump, *snapshot.memory, kdbg, basis->layout, snapshot.notes);
   KernelView raw(dump, objects.memory(), kdbg, basis->layout, snapshot.notes);
   read_cpus(view, raw, objects, snapshot);
@@ -42,7 +43,8 @@ void choose(const dump::Dump& dump, const RawObjects& objects, const dump::Debug
 
 } // namespace
 
-Snapshot from_kernel(const dump::Dump& dump) {
+Snapshot from_kernel(const dump::Dump& dump,
+                     std::shared_ptr<const symbols::PdbTypes> kernel_types) {
   constexpr std::uint64_t kTicksPerSecond = 10'000'000;
   const dump::KernelDump& kernel = *dump.kernel;
   Snapshot snapshot;
@@ -58,7 +60,7 @@ Snapshot from_kernel(const dump::Dump& dump) {
   read_stop(dump, snapshot);
 
   RawObjects objects(dump);
-  choose(dump, objects, kdbg, snapshot);
+  choose(dump, objects, kdbg, std::move(kernel_types), snapshot);
   KernelView view = view_of(dump, snapshot, snapshot.notes);
   KernelView raw(dump, objects.memory(), kdbg, snapshot.basis->layout, snapshot.notes);
   read_modules(view, snapshot);

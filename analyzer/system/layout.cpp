@@ -110,6 +110,17 @@ Layout::Group Layout::group_of(std::string_view structure) {
   return other;
 }
 
+std::optional<Field> Layout::from_symbols(std::string_view structure, std::string_view name) const {
+  if (!types_) return std::nullopt;
+  if (name == "(sizeof)") {
+    auto size = types_->size(structure);
+    return size ? std::optional(Field{0, *size, 0, 0, "symbols"}) : std::nullopt;
+  }
+  auto found = types_->field(structure, name);
+  if (!found) return std::nullopt;
+  return Field{found->offset, found->size, found->first_bit, found->bits, "symbols"};
+}
+
 std::optional<Field> Layout::from_kdbg(std::string_view structure, std::string_view name) const {
   for (const layouts::KdbgField& field : layouts::kdbg_fields()) {
     if (field.structure != structure || field.field != name) continue;
@@ -213,6 +224,7 @@ std::optional<Field> Layout::infer(std::string_view structure, std::string_view 
 
 std::optional<Field> Layout::field(std::string_view structure, std::string_view name) const {
   if (dropped_[group_of(structure)]) return std::nullopt;
+  if (auto field = from_symbols(structure, name)) return field;
   if (auto field = from_kdbg(structure, name)) return field;
   if (auto field = from_table(structure, name)) return field;
   if (auto field = by_distance(structure, name)) return field;

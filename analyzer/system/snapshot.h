@@ -12,6 +12,7 @@
 #include "dump/dump.h"
 #include "dump/records.h"
 #include "memory/address_space.h"
+#include "symbols/pdb_types.h"
 #include "system/irps.h"
 #include "system/pool.h"
 #include "system/waits.h"
@@ -127,7 +128,9 @@ struct Snapshot {
   Notes notes;
 };
 
-// Never fails: what cannot be read is a note.
-Snapshot take_snapshot(const dump::Dump& dump);
+// Never fails: what cannot be read is a note.  `kernel_types`: structures of the kernel's exact
+// PDB, where it is at hand; they beat every other layout.
+Snapshot take_snapshot(const dump::Dump& dump,
+                       std::shared_ptr<const symbols::PdbTypes> kernel_types = nullptr);
 
 } // namespace dumptriage::system

@@ -7,6 +7,7 @@
 namespace dumptriage::system {
 
 Snapshot from_minidump(const dump::Dump& dump); // dump.minidump is not null
-Snapshot from_kernel(const dump::Dump& dump);   // dump.kernel is not null
+// dump.kernel is not null
+Snapshot from_kernel(const dump::Dump& dump, std::shared_ptr<const symbols::PdbTypes> kernel_types);
 
 } // namespace dumptriage::system

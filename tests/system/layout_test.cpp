@@ -227,8 +227,10 @@ TEST(Layout, WhatNt4AndWindows2000ShareWithXpIsInferred) {
     EXPECT_EQ(object->offset, 0xCu);
     EXPECT_EQ(object->from, "inferred");
     EXPECT_EQ(layout.field("_KTHREAD", "State")->from, "table"); // published for both
-    // The pool's header differs, and NT 4's CONTEXT is shorter.
-    EXPECT_FALSE(layout.field("_POOL_HEADER", "PoolType"));
+    // What differs from XP, or may, is not: bit fields of the pool's header, NT 4's shorter
+    // CONTEXT.
+    EXPECT_FALSE(layout.field("_POOL_TRACKER_BIG_PAGES", "Va"));
+    EXPECT_FALSE(layout.field("_OBJECT_HEADER", "Type"));
     EXPECT_FALSE(layout.field("_KPRCB", "ProcessorState.SpecialRegisters"));
     layout.drop_inferred();
     EXPECT_FALSE(layout.field("_KWAIT_BLOCK", "Object"));
