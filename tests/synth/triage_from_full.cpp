@@ -271,6 +271,10 @@ TriageDescription Converter::describe() {
   // Variables of the kernel.
   if (std::uint64_t lab = kdbg(kNtBuildLab, 8)) window(d, lab, 0, 0x100);
   if (std::uint64_t csd = kdbg(kCmNtCSDVersion, 8)) window(d, csd, 0, 32);
+  // Before Vista the header repeats CmNtCSDVersion.
+  if (d.build < 6000)
+    if (auto csd = dump_.number(kdbg(kCmNtCSDVersion, 8), 4))
+      d.service_pack_build = static_cast<std::uint32_t>(*csd);
   // The code at the crash: its page on x64.
   const std::uint64_t pc = pc_of(d.context);
   if (Bytes code = dump_.read_some(pc & ~std::uint64_t{0xfff}, 0x1000); !code.empty())

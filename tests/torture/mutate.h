@@ -24,6 +24,7 @@ struct Sample {
   // Where words that look like addresses or page-table entries stand, and how wide they are.
   std::vector<std::uint64_t> links;
   unsigned link_size = 8;
+  std::vector<std::uint64_t> addresses; // whose pool blocks are asked for
   // Mutants are numbered: the cuts, then the flips.
   std::uint64_t mutants() const { return cuts.size() + flips; }
 };

@@ -93,6 +93,8 @@ Sample kernel_sample(const synth::FullDump& machine, const Wanted& wanted, Bytes
   sample.hot = {{0, 0x100}, {0, header}, {header, 0x80}, {header, 0x200}};
   sample.links = links_of(machine, bytes);
   sample.link_size = machine.pointer_size();
+  for (std::size_t i = 0; i < sample.links.size(); i += sample.links.size() / 4 + 1)
+    sample.addresses.push_back(synth::number_at(bytes, sample.links[i], sample.link_size));
   sample.bytes = std::move(bytes);
   return sample;
 }

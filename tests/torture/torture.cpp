@@ -78,7 +78,8 @@ std::unique_ptr<pipeline::Analyzer> make_analyzer(const Settings& settings) {
       std::vector<symbols::SearchRoot>{{settings.symbols, memory::Origin::image}});
 }
 
-void analyze_one(pipeline::Analyzer& analyzer, ByteView bytes, Counts& counts) {
+void analyze_one(pipeline::Analyzer& analyzer, ByteView bytes,
+                 const std::vector<std::uint64_t>& addresses, Counts& counts) {
   set_limits(true);
   std::uint64_t begin = cpu_us();
   heap_limit(kHeapLimit, kOverMemory);
@@ -86,6 +87,8 @@ void analyze_one(pipeline::Analyzer& analyzer, ByteView bytes, Counts& counts) {
     auto file = MappedFile::borrow(bytes, "mutant.dmp");
     pipeline::Options options;
     options.threads = pipeline::Threads::all;
+    options.locks = true;
+    options.pool = addresses;
     report::Document document = analyzer.analyze(std::move(file), options);
     std::string json = report::to_json(document), text = report::to_text(document, {});
     if (!json.empty() && !text.empty()) ++counts.documents;
@@ -103,14 +106,15 @@ void work(const Settings& settings, Sample& sample, std::uint64_t number, int jo
   auto analyzer = make_analyzer(settings);
   { // what is read once per run is not the mutant's
     Counts unused{};
-    analyze_one(*analyzer, ByteView(sample.bytes.data(), sample.bytes.size()), unused);
+    analyze_one(*analyzer, ByteView(sample.bytes.data(), sample.bytes.size()), sample.addresses,
+                unused);
   }
   for (std::uint64_t i = first; i < last; ++i) {
     if (i % static_cast<std::uint64_t>(settings.jobs) != static_cast<std::uint64_t>(job)) continue;
     if (!chosen(settings, number, i)) continue;
     counts.current = i;
     Mutant mutant(sample, i, settings.seed);
-    analyze_one(*analyzer, ByteView(mutant.data(), mutant.size()), counts);
+    analyze_one(*analyzer, ByteView(mutant.data(), mutant.size()), sample.addresses, counts);
     ++counts.done;
   }
   counts.current = last;
