@@ -2,10 +2,26 @@
 
 #include <llvm/Support/FileSystem.h>
 #include <llvm/Support/MemoryBuffer.h>
+#include <sys/mman.h>
 
 namespace dumptriage {
+namespace {
+
+// From here on files are read a page here and a page there.
+constexpr std::uint64_t kLarge = 64ull << 20;
+
+void advise(const llvm::MemoryBuffer& buffer, int advice) {
+  if (buffer.getBufferSize() <= kLarge) return;
+  posix_madvise(const_cast<char*>(buffer.getBufferStart()), buffer.getBufferSize(), advice);
+}
+
+} // namespace
 
 MappedFile::~MappedFile() = default;
+
+void MappedFile::expect_all_to_be_read() const {
+  if (buffer_) advise(*buffer_, POSIX_MADV_SEQUENTIAL);
+}
 
 Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& path) {
   llvm::sys::fs::file_status status;
@@ -24,6 +40,8 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::open(const std::string& pa
   file->path_ = path;
   file->buffer_ = std::move(*buffer);
   file->bytes_ = ByteView(file->buffer_->getBufferStart(), file->buffer_->getBufferSize());
+  // Of a large dump what the system reads ahead around each page would be most of what is read.
+  advise(*file->buffer_, POSIX_MADV_RANDOM);
   return file;
 }
 

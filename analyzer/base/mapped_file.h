@@ -31,6 +31,8 @@ public:
   ~MappedFile();
 
   ByteView bytes() const { return bytes_; }
+  // Large files are not read ahead; who goes through all of one says so first.
+  void expect_all_to_be_read() const;
   const std::string& path() const { return path_; } // for people; a file only when not unpacked
   // The file on disk that holds the bytes, packed or not.
   const std::string& file_path() const { return container_.empty() ? path_ : container_; }

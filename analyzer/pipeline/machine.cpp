@@ -13,6 +13,7 @@ void describe_dump(report::Document& document, const dump::Dump& dump, bool hash
   d.complete = dump.complete;
   d.accuracy = accuracy_of(dump);
   if (dump.file) {
+    if (hash_full) dump.file->expect_all_to_be_read();
     dump::DumpId id = dump::dump_id(dump.file->bytes(), hash_full);
     d.id = id.id;
     d.id_kind = id.kind;
