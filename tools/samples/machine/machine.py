@@ -6,7 +6,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import dump, emulator, image, truth
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-STOPS = ['', 'fault', 'call', 'second-cpu', 'dpc', 'stack', 'exception', 'pool', 'trap-frame']
+STOPS = ['', 'fault', 'call', 'second-cpu', 'dpc', 'double-fault', 'exception', 'pool', 'trap-frame']
 
 
 def main():

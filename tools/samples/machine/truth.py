@@ -60,7 +60,7 @@ def write(path, notes, modules, folder, facts, header):
         threads=[thread(n, names) for n in notes['thread']],
         stacks=[dict(what=n['text'], low=n['a'], high=n['b']) for n in notes.get('stack', [])],
         locks=[lock(n, notes['thread']) for n in notes.get('lock', [])],
-        irps=[dict(address=n['a'], thread=n['b']) for n in notes.get('irp', [])],
+        irps=[irp(n, notes['location'], names) for n in notes.get('irp', [])],
         pool=[dict(address=n['a'], tag=n['text'], state=n['text2']) for n in notes.get('block', [])],
         unloaded=[dict(name=n['text'], start=n['a'], end=n['b']) for n in notes.get('unloaded', [])],
         pages_planted=[dict(process=n['a'], address=n['b'], frame=n['c'], kind=n['text'], entry=n['d']) for n in notes.get('page', [])],
@@ -93,6 +93,13 @@ def thread(n, names):
     if n['state'] != 'running':
         doc['frames'] = frames(n, names)
     return doc
+
+
+def irp(n, locations, names):
+    """Locations in the order in which the request travelled; a completion routine by its name."""
+    way = [dict(device=l['b'], completion=l['c'], completion_name=names.at(int(l['c'], 16)).get('function', ''))
+           for l in locations if l['a'] == n['a']]
+    return dict(address=n['a'], thread=n['b'], locations=way)
 
 
 def lock(n, threads):

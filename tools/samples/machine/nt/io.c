@@ -109,6 +109,7 @@ NOINLINE u32 NTAPI IoCallDriver(u8* device, u8* irp) {
   u8* here = irp_next(irp);
   PTR(irp, IRP_Tail_Overlay_CurrentStackLocation) = (uptr)here;
   PTR(here, IO_STACK_LOCATION_DeviceObject) = (uptr)device;
+  note_irp_location(irp, device, PTR(here, IO_STACK_LOCATION_CompletionRoutine));
   u8* driver = (u8*)PTR(device, DEVICE_OBJECT_DriverObject);
   DISPATCH routine = (DISPATCH)PTR(driver, DRIVER_OBJECT_MajorFunction + B8(here, IO_STACK_LOCATION_MajorFunction) * POINTER);
   u32 status = routine(device, irp);

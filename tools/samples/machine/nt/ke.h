@@ -82,6 +82,7 @@ void note_capture(u32 number, void* context, u32 on);
 void note_page(u8* process, uptr va, uptr frame, const char* kind, uptr pte);
 void note_unloaded(const char* name, uptr start, uptr end);
 void note_irp(u8* irp, u8* thread);
+void note_irp_location(u8* irp, u8* device, uptr completion);
 void note_stack_area(const char* what, uptr low, uptr high);
 void NoteWriteAll(u32 cpu, u32 code, uptr* parameters);
 

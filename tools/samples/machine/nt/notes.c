@@ -11,7 +11,7 @@ typedef struct {
 } THREAD_NOTE;
 typedef struct { void *lock, *owner[4]; const char *kind, *name, *mode[4]; } LOCK_NOTE;
 typedef struct { u32 kind; const char *text, *text2; uptr a, b, c, d; } FACT;
-enum { FACT_PROCESS, FACT_CPU, FACT_PAGE, FACT_UNLOADED, FACT_IRP, FACT_STACK, FACT_BLOCK };
+enum { FACT_PROCESS, FACT_CPU, FACT_PAGE, FACT_UNLOADED, FACT_IRP, FACT_STACK, FACT_BLOCK, FACT_LOCATION };
 typedef struct {
   u32 threads, locks, facts;
   THREAD_NOTE thread[24];
@@ -66,6 +66,7 @@ void note_cpu(u32 number, u8* pcr, u8* prcb, u8* idle) { fact(FACT_CPU, 0, 0, nu
 void note_page(u8* process, uptr va, uptr frame, const char* kind, uptr pte) { fact(FACT_PAGE, kind, 0, (uptr)process, va, frame, pte); }
 void note_unloaded(const char* name, uptr start, uptr end) { fact(FACT_UNLOADED, name, 0, start, end, 0, 0); }
 void note_irp(u8* irp, u8* thread) { fact(FACT_IRP, 0, 0, (uptr)irp, (uptr)thread, 0, 0); }
+void note_irp_location(u8* irp, u8* device, uptr completion) { fact(FACT_LOCATION, 0, 0, (uptr)irp, (uptr)device, completion, 0); }
 void note_stack_area(const char* what, uptr low, uptr high) { fact(FACT_STACK, what, 0, low, high, 0, 0); }
 void NTAPI NoteBlock(void* block, const char* tag, const char* state) { fact(FACT_BLOCK, tag, state, (uptr)block, 0, 0, 0); }
 void NTAPI NoteLock(void* lock, const char* kind, const char* name) {
@@ -166,7 +167,7 @@ static void write_lock(const LOCK_NOTE* n) {
   put("]}\n");
 }
 static void write_fact(const FACT* f) {
-  static const char* const names[] = {"process", "cpu", "page", "unloaded", "irp", "stack", "block"};
+  static const char* const names[] = {"process", "cpu", "page", "unloaded", "irp", "stack", "block", "location"};
   put("{\"is\":\"");
   put(names[f->kind]);
   put("\"");
