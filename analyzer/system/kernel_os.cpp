@@ -9,6 +9,7 @@
 #include "formats/kdbg64.h"
 #include "system/kernel_snapshot.h"
 #include "system/os_names.h"
+#include "system/shared_user_data.h"
 
 namespace dumptriage::system {
 namespace {
@@ -73,6 +74,30 @@ std::string build_lab_of(const dump::KernelDump& kernel, const memory::AddressSp
   return std::string(lab);
 }
 
+struct Product {
+  std::optional<std::uint32_t> type, suite_mask;
+};
+// NT 4 and 2000 leave these fields of the header unset; the page that the kernel shares with
+// programs has them, and it is known by its version numbers.
+Product product_of(const dump::Dump& dump, const memory::AddressSpace& memory,
+                   const std::optional<NtVersion>& version) {
+  using Shared = SharedUserData;
+  constexpr std::uint32_t kWindows2000 = 2195, kMostTypes = 3;
+  const dump::KernelHeader& header = dump.kernel->header;
+  Product product{header.product_type, header.suite_mask};
+  const std::uint64_t shared = Shared::address(dump.machine);
+  if (!version || memory.u32(shared + Shared::kMajorVersion) != version->major ||
+      memory.u32(shared + Shared::kMinorVersion) != version->minor)
+    return product;
+  auto type = memory.u32(shared + Shared::kProductType);
+  auto valid = memory.u32(shared + Shared::kProductTypeIsValid);
+  if (!product.type && type && *type >= 1 && *type <= kMostTypes && valid && (*valid & 0xFF) == 1)
+    product.type = type;
+  if (!product.suite_mask && header.build >= kWindows2000)
+    product.suite_mask = memory.u32(shared + Shared::kSuiteMask);
+  return product;
+}
+
 } // namespace
 
 Os read_os(const dump::Dump& dump, const memory::AddressSpace& memory,
@@ -85,8 +110,9 @@ Os read_os(const dump::Dump& dump, const memory::AddressSpace& memory,
     os.major = version->major;
     os.minor = version->minor;
   }
-  os.product_type = header.product_type;
-  os.suite_mask = header.suite_mask;
+  Product product = product_of(dump, memory, version);
+  os.product_type = product.type;
+  os.suite_mask = product.suite_mask;
   os.processors = header.processors;
   ServicePack pack = service_pack_of(*dump.kernel, memory, kdbg);
   os.service_pack = pack.number;

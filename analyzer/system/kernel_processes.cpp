@@ -48,6 +48,24 @@ void read_saved_process(const KernelView& raw, const RawObjects& objects, Snapsh
   snapshot.processes.push_back(std::move(*process));
 }
 
+// EPROCESS.Session points to the MM_SESSION_SPACE of the process's session, which only processes of
+// that session map.  Its first fields (ReferenceCount, flags, SessionId) are the same in the public
+// symbols of Windows 7 to 10.
+std::optional<std::uint32_t> session_of(const KernelView& view, const Process& process) {
+  constexpr std::uint32_t kFirst = 7600, kLast = 19045, kMostId = 0xFFFF;
+  constexpr std::uint64_t kSessionId = 8;
+  if (view.layout.build() < kFirst || view.layout.build() > kLast) return std::nullopt;
+  auto session = view.value(process.object, "_EPROCESS", "Session");
+  if (!session || !view.is_kernel_address(*session) || process.directory_table_base == 0)
+    return std::nullopt;
+  auto memory = dump::address_space(view.dump, process.directory_table_base);
+  auto references = memory ? memory->u32(*session) : std::nullopt;
+  auto id = memory ? memory->u32(*session + kSessionId) : std::nullopt;
+  if (!references || !id || *references == 0 || *references > INT32_MAX || *id > kMostId)
+    return std::nullopt;
+  return id;
+}
+
 } // namespace
 
 std::optional<Process> read_process(const KernelView& view, std::uint64_t object) {
@@ -69,9 +87,11 @@ std::optional<Process> read_process(const KernelView& view, std::uint64_t object
   process.create_time = number("_EPROCESS", "CreateTime").value_or(0);
   process.exit_time = number("_EPROCESS", "ExitTime").value_or(0);
   if (auto exit = number("_EPROCESS", "ExitTime")) process.exited = *exit != 0;
-  // A field of its own in Windows 2000; later kernels keep it in a structure without a table.
+  // A field of its own in Windows 2000.
   if (auto session = number("_EPROCESS", "SessionId"))
     process.session = static_cast<std::uint32_t>(*session);
+  else
+    process.session = session_of(view, process);
   return process;
 }
 

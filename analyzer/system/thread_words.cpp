@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "formats/kdbg64.h"
+#include "system/shared_user_data.h"
 
 namespace dumptriage::system {
 
@@ -68,20 +69,16 @@ std::string wait_reason_of_build(std::uint8_t reason, std::uint32_t build) {
   return fmt::format("reason {}", reason);
 }
 
-// KUSER_SHARED_DATA (WDK): TickCountLowDeprecated, TickCountMultiplier, and from Server 2003 on
-// TickCount at 0x320.  A tick lasts KeTimeIncrement; a millisecond is TickCountMultiplier / 2^24
-// of it.
+// A tick lasts KeTimeIncrement; a millisecond is TickCountMultiplier / 2^24 of it.
 TickCount::TickCount(const KernelView& view) {
-  constexpr std::uint64_t kShared32 = 0xFFDF0000, kShared64 = 0xFFFFF78000000000;
-  constexpr std::uint64_t kSharedItanium = 0xE0000000FFFE0000, kTickCount = 0x320;
   constexpr std::uint32_t kServer2003 = 3790, kLongestTick = 1'000'000; // 100 ms
-  std::uint64_t shared = view.pointer_size == 4 ? kShared32 : kShared64;
-  if (view.dump.machine == arch::Machine::ia64) shared = kSharedItanium;
-  now_ = view.u32(view.layout.build() >= kServer2003 ? shared + kTickCount : shared);
+  const std::uint64_t shared = SharedUserData::address(view.dump.machine);
+  now_ = view.u32(shared + (view.layout.build() >= kServer2003 ? SharedUserData::kTickCount
+                                                               : SharedUserData::kTickCountLow));
   auto variable = view.kdbg.address(offsetof(formats::KdDebuggerData64, KeTimeIncrement));
   if (auto increment = variable ? view.u32(view.cut(*variable)) : std::nullopt)
     increment_ = *increment;
-  else if (auto multiplier = view.u32(shared + 4))
+  else if (auto multiplier = view.u32(shared + SharedUserData::kTickCountMultiplier))
     increment_ = (static_cast<std::uint64_t>(*multiplier) * 10'000) >> 24;
   if (increment_ > kLongestTick) increment_ = 0;
 }
