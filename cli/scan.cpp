@@ -78,6 +78,7 @@ void add_scan(CLI::App& app, Run& run) {
   command->add_option("-o,--output", settings->output, "Write the result to this file")
       ->type_name("FILE");
   command->footer(
+      "Dumps inside of archives are analysed as well.\n"
       "Files that are no dumps are counted, not reported. Files beside a dump are not used:\n"
       "name their folders with --images and --symbols. Links in folders are not followed.\n"
       "With ndjson the summary goes to standard error.\n"

@@ -9,6 +9,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "dump/dump.h"
+#include "dump/unpack.h"
 
 namespace dumptriage::batch {
 namespace {
@@ -178,26 +179,33 @@ report::ShareDocument scan(const std::vector<std::string>& paths, pipeline::Anal
   Tally tally;
   std::vector<Found> found = find_files(paths, callbacks);
   Progress progress{0, found.size(), {}};
-  for (const Found& file : found) {
-    if (callbacks.stop && callbacks.stop()) break;
-    progress.path = utf8_from_ansi(file.path);
-    if (callbacks.progress) callbacks.progress(progress);
-    ++progress.done;
-    report::Document document;
-    if (auto mapped = MappedFile::open(file.path)) {
-      if (!file.named && !dump::identify((*mapped)->bytes()).is_dump) {
-        ++share.other_files;
-        continue;
-      }
-      document = analyzer.analyze(std::move(*mapped), options);
-    } else {
-      document = analyzer.analyze(file.path, options); // says why it cannot be opened
-    }
+  pipeline::Options each = options;
+  each.unpacking = [&](const std::string& path) {
+    if (callbacks.progress)
+      callbacks.progress({progress.done - 1, progress.found, "unpacking " + path});
+  };
+  auto stopped = [&] { return callbacks.stop && callbacks.stop(); };
+  auto take = [&](const report::Document& document) {
     report::ShareRow row = row_of(document);
     ++(row.failed ? share.failed : share.analysed);
     tally.add(document, row);
     if (callbacks.document) callbacks.document(document);
     share.rows.push_back(std::move(row));
+    return !stopped();
+  };
+  for (const Found& file : found) {
+    if (stopped()) break;
+    progress.path = utf8_from_ansi(file.path);
+    if (callbacks.progress) callbacks.progress(progress);
+    ++progress.done;
+    auto mapped = MappedFile::open(file.path);
+    if (file.named || !mapped) {
+      analyzer.analyze_each(file.path, each, take); // says why, when it is no dump
+      continue;
+    }
+    ByteView bytes = (*mapped)->bytes();
+    bool worth_it = dump::is_archive(bytes) || dump::identify(bytes).is_dump;
+    if (!worth_it || analyzer.analyze_each(std::move(*mapped), each, take)) ++share.other_files;
   }
   progress.path.clear();
   if (callbacks.progress) callbacks.progress(progress);

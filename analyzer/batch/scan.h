@@ -23,8 +23,9 @@ struct Callbacks {
   std::function<void(const Error&)> unreadable; // a folder or file that the walk could not open
 };
 
-// Folders recursively in sorted order (links to folders are not followed); files that are no dumps
-// are counted, not reported, unless named in `paths` themselves.
+// Folders recursively in sorted order (links to folders are not followed), and the dumps inside of
+// archives; files that are no dumps and hold none are counted, not reported, unless named in
+// `paths` themselves.
 report::ShareDocument scan(const std::vector<std::string>& paths, pipeline::Analyzer& analyzer,
                            const pipeline::Options& options, const Callbacks& callbacks);
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "dump/unpack.h"
 #include "pipeline/objects.h"
 #include "pipeline/parts.h"
 
@@ -77,16 +78,58 @@ Analyzer::Analyzer(rules::Catalogue catalogue, std::vector<symbols::SearchRoot> 
 
 Analyzer::~Analyzer() = default;
 
-report::Document Analyzer::analyze(const std::string& path, const Options& options) {
-  auto file = MappedFile::open(path);
-  if (file) return analyze(std::move(*file), options);
+report::Document Analyzer::failed(const std::string& path, Error error) const {
   report::Document document;
   name_tool(document, catalogue_);
-  document.dump.path = utf8_from_ansi(path);
-  document.error = file.error();
-  document.error->what = document.dump.path;
+  document.dump.path = path;
+  document.error = std::move(error);
   note_rule_errors(document, catalogue_);
   return document;
+}
+
+report::Document Analyzer::analyze(const std::string& path, const Options& options) {
+  report::Document first;
+  analyze_each(path, options, [&first](report::Document document) {
+    first = std::move(document);
+    return false;
+  });
+  return first;
+}
+
+void Analyzer::analyze_each(const std::string& path, const Options& options,
+                            const TakeDocument& take) {
+  std::string shown = utf8_from_ansi(path);
+  auto file = MappedFile::open(path);
+  if (!file) {
+    Error error = std::move(file.error());
+    error.what = shown;
+    take(failed(shown, std::move(error)));
+    return;
+  }
+  std::string description = dump::identify((*file)->bytes()).description;
+  std::uint64_t size = (*file)->bytes().size();
+  auto nothing = analyze_each(std::move(*file), options, take);
+  if (!nothing) return;
+  report::Document document = failed(shown, std::move(*nothing));
+  document.dump.size = size;
+  document.dump.description = std::move(description);
+  take(std::move(document));
+}
+
+std::optional<Error> Analyzer::analyze_each(std::shared_ptr<const MappedFile> file,
+                                            const Options& options, const TakeDocument& take) {
+  dump::UnpackOptions unpack;
+  unpack.progress = options.unpacking;
+  std::string path = utf8_from_ansi(file->path());
+  try {
+    return dump::each_dump(std::move(file), unpack, [&](auto unpacked) {
+      if (unpacked) return take(analyze(std::move(*unpacked), options));
+      std::string what = unpacked.error().what;
+      return take(failed(what, std::move(unpacked.error())));
+    });
+  } catch (const std::bad_alloc&) {
+    return Error{Code::limit, path, "out of memory", {}};
+  }
 }
 
 // What a library threw ends here: one dump must not cost the others of a scan.
@@ -135,7 +178,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   symbols::Store* store = store_.get();
   if (options.trust_siblings && !file->path().empty()) {
     own = std::make_unique<symbols::Store>(roots_);
-    own->add_root(folder_of(file->path()));
+    own->add_root(folder_of(file->file_path()));
     store = own.get();
   }
   symbols::ModuleSet modules(snapshot.modules, snapshot.memory, snapshot.machine, store);

@@ -4,8 +4,11 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <iterator>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "dump/archives.h"
 
 namespace dumptriage::batch {
 namespace {
@@ -124,6 +127,39 @@ TEST_F(Scan, DeepFoldersDoNotRecurse) {
   for (int i = 0; i < 400; ++i) deep /= "d";
   fs::create_directories(deep);
   EXPECT_EQ(run({folder_.string()}).rows.size(), 0u);
+}
+
+// Archives are looked into; one that holds no dump is a file like any other, unless it was named.
+TEST_F(Scan, LooksIntoArchives) {
+  std::ifstream in(kSamples / "user-x64-access-violation.dmp", std::ios::binary);
+  std::vector<char> chars{std::istreambuf_iterator<char>(in), {}};
+  synth::Bytes dump(chars.begin(), chars.end()), words = {'w', 'o', 'r', 'd'};
+  auto add_archive = [&](const std::string& name, const std::vector<tests::Packed>& items,
+                         const char* password = nullptr) {
+    synth::Bytes bytes = tests::write_archive(tests::Container::zip, items, password);
+    write(name, std::string(bytes.begin(), bytes.end()));
+  };
+  add_archive("a.zip", {{"1.dmp", dump}, {"2.dmp", dump}});
+  add_archive("b.zip", {{"readme", words}});
+  add_archive("c.zip", {{"MEMORY.DMP", dump}}, "secret");
+  add_archive("d.zip", {{"letter", words}}, "secret");
+  std::vector<std::string> progress;
+  Callbacks callbacks;
+  callbacks.progress = [&](const Progress& p) { progress.push_back(p.path); };
+  report::ShareDocument share = run({folder_.string()}, callbacks);
+  EXPECT_EQ(share.analysed, 2u);
+  EXPECT_EQ(share.failed, 1u);
+  EXPECT_EQ(share.other_files, 2u);
+  ASSERT_EQ(share.rows.size(), 3u);
+  std::string a = (folder_ / "a.zip").string();
+  EXPECT_EQ(share.rows[0].path, a + "!1.dmp");
+  EXPECT_EQ(share.rows[1].path, a + "!2.dmp");
+  EXPECT_EQ(share.rows[2].error, "is encrypted");
+  EXPECT_NE(std::find(progress.begin(), progress.end(), "unpacking " + a + "!2.dmp"),
+            progress.end());
+  share = run({(folder_ / "b.zip").string()});
+  ASSERT_EQ(share.rows.size(), 1u);
+  EXPECT_TRUE(share.rows[0].failed);
 }
 
 } // namespace
