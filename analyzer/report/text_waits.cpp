@@ -15,8 +15,6 @@ constexpr std::size_t kCycleHead = 56, kCycleTail = 4; // of a longer cycle
 constexpr std::size_t kMostCycles = 8, kMostLocks = 12, kMostNames = 8;
 constexpr std::size_t kLabel = 40;
 
-using Edges = std::vector<const WaitEdgeRow*>;
-
 const WaitEdgeRow* edge_between(const WaitRows& waits, std::size_t from, std::size_t to) {
   for (const WaitEdgeRow& edge : waits.edges)
     if (edge.from == from && edge.to == to) return &edge;
@@ -28,8 +26,7 @@ bool is_thread(const WaitRows& waits, std::size_t node) {
 }
 
 struct Step {
-  std::size_t thread;
-  std::size_t next; // the lock, or the thread whose exit is awaited
+  std::size_t thread, next; // `next`: the lock, or the thread whose exit is awaited
   bool exit;
 };
 
@@ -41,6 +38,23 @@ std::vector<Step> steps_of(const WaitRows& waits, const WaitCycleRow& cycle) {
     steps.push_back({cycle.nodes[i], next, is_thread(waits, next)});
   }
   return steps;
+}
+
+// Of locks that know two modes.
+std::string shown_mode(const WaitRows& waits, std::size_t lock, const std::string& mode) {
+  return waits.nodes[lock].kind == "resource" ? mode : "";
+}
+
+std::string target_text(const WaitRows& waits, const Step& step) {
+  if (step.exit) return "the exit of";
+  const WaitEdgeRow* wait = edge_between(waits, step.thread, step.next);
+  std::string mode = wait ? shown_mode(waits, step.next, wait->mode) : "";
+  return flat(waits.nodes[step.next].label) + (mode.empty() ? "" : ", " + mode);
+}
+
+std::string_view led_by(const std::vector<Step>& steps, std::size_t i) {
+  if (i == 0) return "           ";
+  return steps[i - 1].exit ? "->         " : "-> held by ";
 }
 
 void cycle(Paper& paper, const WaitRows& waits, const WaitCycleRow& row) {
@@ -66,19 +80,17 @@ void cycle(Paper& paper, const WaitRows& waits, const WaitCycleRow& row) {
       i = steps.size() - kCycleTail;
     }
     const Step& step = steps[i];
-    const WaitEdgeRow* wait = edge_between(waits, step.thread, step.next);
-    std::string what = flat(waits.nodes[step.next].label);
-    std::string mode = wait && !wait->mode.empty() ? " (" + wait->mode + ")" : "";
-    paper.line(fmt::format("  {} {}  waits for  {}", i == 0 ? "  " : "->",
+    paper.line(fmt::format("  {}{} waits for {}", led_by(steps, i),
                            padded(flat(waits.nodes[step.thread].label), width),
-                           step.exit ? "the exit of" : what + mode + ", held by"));
+                           target_text(waits, step)));
   }
-  paper.line(fmt::format("  -> {}, where it began", flat(waits.nodes[steps[0].thread].label)));
+  paper.line(fmt::format("  {}{}, where it began", steps.back().exit ? "-> " : "-> held by ",
+                         flat(waits.nodes[steps[0].thread].label)));
 }
 
 std::string owner_text(const WaitRows& waits, const WaitEdgeRow& edge) {
   std::string text = flat(waits.nodes[edge.to].label);
-  std::string how = edge.mode;
+  std::string how = shown_mode(waits, edge.from, edge.mode);
   if (edge.count > 1) how += fmt::format("{}{} times", how.empty() ? "" : ", ", edge.count);
   if (edge.trust == "inferred") how += how.empty() ? "inferred" : ", inferred";
   return how.empty() ? text : text + " (" + how + ")";
@@ -86,7 +98,7 @@ std::string owner_text(const WaitRows& waits, const WaitEdgeRow& edge) {
 
 std::string waiter_text(const WaitRows& waits, const WaitEdgeRow& edge) {
   std::string text = flat(waits.nodes[edge.from].label);
-  std::string how = edge.mode;
+  std::string how = shown_mode(waits, edge.to, edge.mode);
   if (edge.alternative) how += how.empty() ? "or something else" : ", or something else";
   if (edge.trust == "inferred") how += how.empty() ? "inferred" : ", inferred";
   return how.empty() ? text : text + " (" + how + ")";
@@ -143,15 +155,15 @@ void others(Paper& paper, const WaitRows& waits) {
     if (!edge.held_by && !waits.nodes[edge.to].lock) ++by_kind[waits.nodes[edge.to].kind];
   std::string text;
   for (const auto& [kind, count] : by_kind)
-    text += fmt::format("{}{} for {} {}", text.empty() ? "" : ", ", count,
-                        count == 1 && kind == "event" ? "an"
-                        : count == 1                  ? "a"
-                                                      : "",
-                        kind + (count == 1 ? "" : "s"));
+    text += fmt::format("{}{} {}{}", text.empty() ? "" : ", ", count,
+                        kind == "process" ? "processe"
+                        : kind == "other" ? "other object"
+                                          : kind,
+                        count == 1 && kind != "process" ? "" : "s");
   if (text.empty()) return;
   paper.blank();
   paper.paragraph("Other waits, for what no thread is known to hold: " + text +
-                      ". All are in the JSON report.",
+                      " (all in the JSON report)",
                   2, 2, Ink::dim);
 }
 

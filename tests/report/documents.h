@@ -92,7 +92,74 @@ inline Document full_document() {
   ThreadRow other;
   other.id = "cpu 0";
   other.cpu = 0;
+  other.object = 0xFFFFFADF00000000;
+  other.process_id = 4;
+  other.priority = 8;
+  other.wait_s = 12;
+  other.start_address = 0xFFFFF80001000500;
+  other.start = "netbt.sys+0x500";
+  other.wait_objects = {"ERESOURCE@FFFFFADF00005000"};
   d.threads.push_back(other);
+  d.waits.nodes = {{"thread:36", "thread", "thread 36 of System", "", 0xFFFFFADF00001000},
+                   {"thread:cpu 0", "thread", "the thread on cpu 0", "", 0xFFFFFADF00000000},
+                   {"ERESOURCE@FFFFFADF00005000", "resource", "ERESOURCE 0xFFFFFADF00005000",
+                    "owned exclusive", 0xFFFFFADF00005000, true}};
+  d.waits.edges = {{1, 2, false, "shared", "WrResource", "read", "KWAIT_BLOCK.Object", true, true},
+                   {2, 0, true, "exclusive", "", "self_checked", "owner entry", false, false, 2},
+                   {0, 2, false, "exclusive", "WrResource", "inferred", "on its stack"}};
+  d.waits.cycles = {{{0, 2}, "inferred", true}};
+  IrpRow irp;
+  irp.address = 0xFFFFFADF00002000;
+  irp.thread = 0xFFFFFADF00001000;
+  irp.thread_id = "36";
+  irp.from = "bugcheck parameter 1";
+  irp.stack_count = 2;
+  irp.current_location = 4;
+  irp.completed = irp.of_stop = true;
+  irp.trust = "read";
+  d.irps.push_back(irp);
+  irp.address = 0xFFFFFADF00002200;
+  irp.from = "IrpList of thread 40";
+  irp.thread_id = "40";
+  irp.current_location = 1;
+  irp.completed = irp.of_stop = false;
+  irp.pending = irp.cancelled = true;
+  irp.status = 0x103;
+  irp.cancel_routine = 0xFFFFF80001000600;
+  irp.cancel_at = "netbt.sys+0x600";
+  IrpLocationRow location;
+  location.number = 1;
+  location.current = true;
+  location.major = "IRP_MJ_READ";
+  location.major_number = 3;
+  location.control = 0xE0;
+  location.driver = "\\Driver\\netbt";
+  location.device = 0xFFFFFADF00003000;
+  location.file_object = 0xFFFFFADF00003200;
+  location.completion = 0xFFFFF80002000010;
+  location.completion_at = "tcpip.sys+0x10";
+  location.context = 1;
+  irp.locations = {location};
+  IrpLocationRow above = location;
+  above.number = 2;
+  above.current = false;
+  above.minor = "IRP_MN_NORMAL";
+  irp.locations.insert(irp.locations.begin(), above);
+  d.irps.push_back(irp);
+  PoolRow page;
+  page.asked = 0xFFFFFADF00004050;
+  page.page = 0xFFFFFADF00004000;
+  page.from = "asked for";
+  page.form = "units of 16 bytes";
+  page.trust = "read";
+  page.blocks = {{0xFFFFFADF00004000, 0x40, 2, "Irp ", "allocated", "nonpaged", false},
+                 {0xFFFFFADF00004040, 0x60, 2, "NbtL", "allocated", "nonpaged", true}};
+  page.inconsistent_at = 0xFFFFFADF000040A0;
+  page.diagnosis = "a block size of 0";
+  page.damage = "41 41  AA";
+  page.fill = "0x00000000";
+  page.undecided = "a remark";
+  d.pool.push_back(page);
   ModuleRow module;
   module.name = "netbt.sys";
   module.path = "\\SystemRoot\\system32\\drivers\\netbt.sys";

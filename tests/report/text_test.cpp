@@ -41,6 +41,29 @@ Stack of the crashed thread 36 on CPU 1 of System (registers: KPRCB.Context)
   ---- sure part ends here: no image of tcpip.sys; below are guesses ----
      2? 0xFFFFF80002000100  tcpip.sys+0x100                                         scan, image
 
+Who waits for whom
+
+  Deadlock: a thread waits for itself; one of the waits ends by itself after some time; one of the waits is inferred
+             thread 36 of System waits for ERESOURCE 0xFFFFFADF00005000, exclusive
+  -> held by thread 36 of System, where it began
+
+  ERESOURCE 0xFFFFFADF00005000: owned exclusive
+      held by thread 36 of System (exclusive, 2 times)
+      wanted by the thread on cpu 0 (shared, or something else); thread 36 of System (exclusive,
+                inferred)
+
+I/O requests
+  IRP 0xFFFFFADF00002000 (bugcheck parameter 1) of thread 36: completed already
+
+Pool around 0xFFFFFADF00004050 (asked for)
+  Undecided: a remark
+  page 0xFFFFFADF00004000, units of 16 bytes
+     0xFFFFFADF00004000   0x40  Irp   allocated, nonpaged
+  -> 0xFFFFFADF00004040   0x60  NbtL  allocated, nonpaged
+  INCONSISTENT at 0xFFFFFADF000040A0: a block size of 0
+     41 41  AA
+  the block's data hold nothing but 0x00000000
+
 1 other thread not shown (--threads all).
 
 Modules that matter (1 of 1 loaded)
