@@ -66,6 +66,7 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::adopt(TemporaryFile tempor
   file->notes_ = std::move(source.notes);
   file->buffer_ = std::move(*buffer);
   file->bytes_ = ByteView(file->buffer_->getBufferStart(), file->buffer_->getBufferSize());
+  advise(*file->buffer_, POSIX_MADV_RANDOM);
   return file;
 }
 

@@ -247,6 +247,7 @@ std::optional<Error> unpack_dumps(const MappedFile& archive, const UnpackOptions
   auto times = checked_mul(archive.bytes().size(), options.ratio);
   run.allowance = checked_add(options.free_bytes, times.value_or(UINT64_MAX)).value_or(UINT64_MAX);
   run.entries_left = options.most_entries;
+  archive.expect_all_to_be_read();
   Archive outermost{run, archive.bytes(), path, 0};
   auto error = unpack(outermost);
   if (run.handed_out != 0) return std::nullopt;

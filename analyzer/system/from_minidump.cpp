@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "formats/mdmp.h"
+#include "system/critical_sections.h"
 #include "system/os_names.h"
 #include "system/sources.h"
 
@@ -371,6 +372,7 @@ Snapshot from_minidump(const dump::Dump& dump) {
   snapshot.stop = stop_of(dump, contexts);
   snapshot.threads = threads_of(dump, snapshot.stop, name, contexts, snapshot.notes);
   order_threads(minidump, snapshot.threads);
+  if (on_windows(minidump)) read_critical_sections(snapshot);
   if (dump.format == dump::Format::minidump) note_missing(minidump, snapshot.notes);
   return snapshot;
 }
