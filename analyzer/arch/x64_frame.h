@@ -13,6 +13,7 @@ struct Frame {
   Registers registers;
   Reader reader;
   bool machine_frame = false;
+  bool by_code = false; // the code itself told, no unwind data
 
   std::expected<std::uint64_t, UnwindFailure> rsp() const {
     if (auto value = registers.get(kRsp)) return *value;
@@ -34,5 +35,8 @@ struct Frame {
 // caller's. Fails when the code bytes that decide it are not at hand.
 std::expected<bool, UnwindFailure> run_epilogue(Frame& frame, const UnwindInput& input,
                                                 const FunctionEntry& function, std::uint64_t pc);
+
+// From pc, does the code come to a `ret` without touching rsp?  Then [rsp] is the return address.
+bool runs_straight_to_ret(Frame& frame, std::uint64_t pc);
 
 } // namespace dumptriage::arch::x64

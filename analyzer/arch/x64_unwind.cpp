@@ -198,6 +198,10 @@ Step step(Frame& frame, const UnwindInput& input, std::uint64_t pc) {
   FunctionEntry function;
   switch (input.functions.find(input.first ? pc : pc - 1, function)) {
   case FunctionLookup::unknown:
+    if (input.first && runs_straight_to_ret(frame, pc)) {
+      frame.by_code = true;
+      return frame.pop(kRip, "return address");
+    }
     return method_failed(Code::absent, "unwind data", "no function table at hand", pc);
   case FunctionLookup::leaf:
     if (!input.first)
@@ -229,7 +233,7 @@ UnwindResult unwind_x64(const UnwindInput& input) {
   x64::forget_volatile(frame);
   Caller caller;
   caller.registers = frame.registers;
-  caller.trust = Trust::unwind_data;
+  caller.trust = frame.by_code ? Trust::prologue : Trust::unwind_data;
   caller.machine_frame = frame.machine_frame;
   caller.origin = frame.reader.worst();
   return caller;

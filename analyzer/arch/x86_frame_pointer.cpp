@@ -147,8 +147,66 @@ bool frame_holds_at(Code& code, std::uint32_t body, std::uint32_t start, std::ui
   return false;
 }
 
+// An instruction that leaves esp as it is: moves, arithmetic and tests on other registers.
+bool keeps_esp(std::span<const std::uint8_t> bytes) {
+  constexpr std::uint8_t kEspCode = 4;
+  std::size_t at = bytes[0] == 0x64 ? 1 : 0; // fs:
+  bytes = bytes.subspan(at);
+  if (bytes.size() < 2) return false;
+  const std::uint8_t op = bytes[0], modrm = bytes[op == 0x0F && bytes.size() > 2 ? 2 : 1];
+  const int mod = modrm >> 6, reg = modrm >> 3 & 7, rm = modrm & 7;
+  switch (op) {
+  case 0x0F:
+    return bytes.size() > 2 && (bytes[1] & 0xF6) == 0xB6 && reg != kEspCode; // movzx, movsx
+  case 0x03:
+  case 0x0B:
+  case 0x23:
+  case 0x2B:
+  case 0x33:
+  case 0x8B:
+  case 0x8D: return reg != kEspCode;
+  case 0x39:
+  case 0x3B:
+  case 0x85:
+  case 0xA1:
+  case 0xA3: return true;
+  case 0x01:
+  case 0x29:
+  case 0x31:
+  case 0x81:
+  case 0x83:
+  case 0x89:
+  case 0xC1:
+  case 0xC7: return mod != 3 || rm != kEspCode;
+  case 0xFF: return reg < 2 && (mod != 3 || rm != kEspCode); // inc, dec
+  default: return op >= 0xB8 && op <= 0xBF && op != 0xB8 + kEspCode;
+  }
+}
+
+// Bytes of instructions before `push ebp; mov ebp, esp` that do not touch the stack pointer or ebp:
+// what a compiler moves up, or an entry in assembly does first.  0: not so.
+std::uint32_t before_prologue(Code& code, std::uint32_t start) {
+  constexpr int kMost = 16;
+  std::uint32_t at = start;
+  for (int i = 0; i < kMost; ++i) {
+    const auto bytes = code.at(at, 15);
+    const auto instruction = decode(bytes, at);
+    if (!instruction || instruction->flow != Flow::next || instruction->writes_ebp ||
+        !keeps_esp(bytes))
+      return 0;
+    at += instruction->length;
+    if (prologue_at(code, at).length != 0) return at - start;
+  }
+  return 0;
+}
+
 bool proves(Code& code, std::uint32_t start, std::uint32_t pc, bool exact, bool cautious) {
-  const std::uint32_t length = prologue_at(code, start).length;
+  std::uint32_t length = prologue_at(code, start).length;
+  if (length == 0)
+    if (const std::uint32_t before = before_prologue(code, start); before != 0) {
+      const Prologue prologue = prologue_at(code, start + before);
+      length = prologue.realigned ? 0 : before + prologue.length;
+    }
   return length != 0 && frame_holds_at(code, start + length, start, pc, exact, cautious);
 }
 

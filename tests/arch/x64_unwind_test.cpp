@@ -61,6 +61,49 @@ TEST_F(X64Unwind, PushesAndAllocations) {
   EXPECT_FALSE(caller->registers.get(kRax).has_value());
 }
 
+// No function table covers this code.
+constexpr std::uint64_t kBare = 0x150000000;
+
+TEST_F(X64Unwind, StraightToRetWithoutAFunctionTable) {
+  // mov rax,gs:[0xC0]; dec qword [rax]; sti; hlt; lea r9,[rcx+rdx*8+0x10]; cmp r12,0x47; ret
+  memory.put(kBare, {0x65, 0x48, 0x8B, 0x04, 0x25, 0xC0, 0,    0,    0,    0x48, 0xFF, 0x08,
+                     0xFB, 0xF4, 0x4C, 0x8D, 0x4C, 0xD1, 0x10, 0x4C, 0x3B, 0xE0, 0xC3});
+  const auto caller = unwind(kBare, true);
+  ASSERT_TRUE(caller) << caller.error().error.message();
+  EXPECT_EQ(caller->registers.get(kRip), slot(0));
+  EXPECT_EQ(caller->registers.get(kRsp), kStack + 8);
+  EXPECT_EQ(caller->registers.get(kRbx), 0xBu);
+  EXPECT_EQ(caller->trust, Trust::prologue);
+  EXPECT_FALSE(unwind(kBare, false)); // a return address: a function that calls is no leaf
+}
+
+TEST_F(X64Unwind, NotPastAnythingElseWithoutAFunctionTable) {
+  for (const std::vector<std::uint8_t>& first : std::vector<std::vector<std::uint8_t>>{
+           {0x58},                   // pop rax
+           {0x48, 0x83, 0xC4, 0x20}, // add rsp,20h
+           {0x48, 0x8B, 0xE0},       // mov rsp,rax
+           {0x48, 0x89, 0xC4},       // mov rsp,rax, the other encoding
+           {0x48, 0x8B, 0x1C, 0x24}, // mov rbx,[rsp]
+           {0x4C, 0x8B, 0x24, 0x24}, // mov r12,[rsp]
+           {0xE8, 0, 0, 0, 0},       // call
+           {0x74, 0},                // je
+           {0xFF, 0x30},             // push [rax]
+           {0xFF, 0x10},             // call [rax]
+           {0x0F, 0x05},             // syscall
+       }) {
+    memory = FakeMemory();
+    SetUp();
+    std::vector<std::uint8_t> code = first;
+    code.push_back(0xC3);
+    memory.put(kBare, code);
+    EXPECT_FALSE(unwind(kBare, true)) << std::hex << int{first[0]};
+  }
+  memory = FakeMemory();
+  SetUp();
+  memory.put(kBare, std::vector<std::uint8_t>(8, 0x90)); // the code ends before any ret
+  EXPECT_FALSE(unwind(kBare, true));
+}
+
 TEST_F(X64Unwind, InsideThePrologueOnlyWhatIsDoneIsUndone) {
   info({1, 0x06, 3, 0, 0x06, 0x32, 0x02, 0x30, 0x01, 0x50, 0, 0});
   body();

@@ -76,6 +76,56 @@ TEST_F(X86FramePointer, NotBeforeThePrologueIsDoneNorInTheMiddleOfAnInstruction)
   expect(0xA, false, false); // no call ends there
 }
 
+TEST_F(X86FramePointer, InstructionsBeforeThePrologueMustNotTouchTheStackPointer) {
+  auto behind = [](std::vector<std::uint8_t> first) {
+    first.insert(first.end(), kBody.begin(), kBody.end());
+    return first;
+  };
+  call(kFunction);
+  // mov eax,[esp+4]; mov ecx,fs:[0]; inc dword [ecx]; movzx edx,byte [eax]
+  const std::vector<std::uint8_t> harmless = {0x8B, 0x44, 0x24, 4,    0x64, 0x8B, 0x0D, 0,
+                                              0,    0,    0,    0xFF, 0x01, 0x0F, 0xB6, 0x10};
+  code(behind(harmless));
+  expect(harmless.size() + 0x12, true, false);
+  expect(4, false); // not before the frame is made
+}
+TEST_F(X86FramePointer, ABeginningThatMovesTheStackPointerProvesNothing) {
+  call(kFunction);
+  for (const std::vector<std::uint8_t>& first :
+       std::vector<std::vector<std::uint8_t>>{{0x50},
+                                              {0x83, 0xEC, 8},
+                                              {0x8B, 0xE1},
+                                              {0x89, 0xCC},
+                                              {0xBC, 0, 0, 1, 0},
+                                              {0x8D, 0x64, 0x24, 4},
+                                              {0xFF, 0x31},
+                                              {0x5D},
+                                              {0x94, 0x90}}) {
+    memory = FakeMemory();
+    SetUp();
+    call(kFunction);
+    std::vector<std::uint8_t> bytes = first;
+    bytes.insert(bytes.end(), kBody.begin(), kBody.end());
+    code(bytes);
+    expect(first.size() + 0x12, false, false);
+  }
+}
+
+TEST_F(X86FramePointer, AFramePointerOnAnotherStack) {
+  // The function has changed esp to a stack that lies higher; ebp still names its frame.
+  call(kFunction);
+  code(kBody);
+  registers.set(kEsp, kStack + 0x8000);
+  const auto caller = unwind(0x12, false);
+  ASSERT_TRUE(caller);
+  EXPECT_TRUE(caller->proved);
+  EXPECT_EQ(caller->registers.get(kEsp), kStack + 0x28);
+  code({}); // without code it is no frame at all
+  memory = FakeMemory();
+  memory.words(kStack + 0x20, {kStack + 0x80, kReturn}, 4);
+  EXPECT_FALSE(unwind(0x12, false));
+}
+
 TEST_F(X86FramePointer, HotPatchImagesAndTheOtherEncoding) {
   call(kFunction);
   code({0x8B, 0xFF, 0x55, 0x89, 0xE5, 0x90, 0x90, 0xC3});
