@@ -77,7 +77,8 @@ int seek_file(mspack_file* handle, off_t offset, int mode) {
 }
 off_t tell_file(mspack_file* handle) { return static_cast<off_t>(file_of(handle)->at); }
 void say_nothing(mspack_file*, const char*, ...) {}
-void* allocate(mspack_system*, std::size_t bytes) { return std::malloc(bytes); }
+// Zeroed: libmspack 0.11 frees pointers of a KWAJ header that it had not yet read.
+void* allocate(mspack_system*, std::size_t bytes) { return std::calloc(1, bytes); }
 void copy_bytes(void* from, void* to, std::size_t bytes) { std::memmove(to, from, bytes); }
 
 System system_over(ByteView in) {
