@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       "A"sv,
       "KWAJ\x88\xF0\x27\xD1"sv,
   };
-  if (size == 0) return 0;
+  if (size < 2) return 0;
   std::string_view start = kStarts[data[0] % std::size(kStarts)];
   std::vector<std::uint8_t> bytes(data + 1, data + size);
   if (bytes.size() >= start.size()) std::memcpy(bytes.data(), start.data(), start.size());
