@@ -124,7 +124,11 @@ void add_cpu(const CpuReading& reading, const Prcb& prcb, std::uint32_t number,
   cpu.number = number;
   describe(prcb, cpu);
   auto candidates = contexts_of(reading, prcb);
-  use_best(candidates, cpu, [&](const Candidate& c) { return misfit(reading, cpu, c.registers); });
+  auto rank = [&](const Candidate& c) { return misfit(reading, cpu, c.registers); };
+  // A machine that went on froze no CPU, as far as is known: what KPRCB holds may be of long ago.
+  if (reading.view.dump.kernel->live)
+    std::erase_if(candidates, [&](const Candidate& c) { return rank(c) != 0; });
+  use_best(candidates, cpu, rank);
   snapshot.cpus.push_back(std::move(cpu));
 }
 

@@ -29,6 +29,15 @@ struct ThreadReading {
   std::string first_reason{};
 };
 
+// A machine with one damage may have many torn lists; the first of them are told.
+void tell_few(const Notes& found, Notes& notes) {
+  constexpr std::size_t kTold = 8;
+  for (std::size_t i = 0; i < found.size() && i < kTold; ++i) notes.push_back(found[i]);
+  if (found.size() > kTold)
+    add_note(notes, Severity::warning, Code::limit,
+             fmt::format("thread lists: {} more that end early", found.size() - kTold));
+}
+
 const Process* process_at(const Snapshot& snapshot, std::uint64_t object) {
   auto found = std::ranges::find(snapshot.processes, object, &Process::object);
   return object == 0 || found == snapshot.processes.end() ? nullptr : &*found;
@@ -197,8 +206,7 @@ constexpr ListPlace kLists[] = {
 };
 
 // True when one of the two lists was read to its end.
-bool walk_threads(ThreadReading& reading, const Process& process) {
-  const KernelView& view = reading.view;
+bool walk_threads(ThreadReading& reading, const KernelView& view, const Process& process) {
   const std::string name = fmt::format("thread list of {} ({})", process.name, process.id);
   bool known = false;
   for (const ListPlace& list : kLists) {
@@ -228,11 +236,15 @@ bool walk_threads(ThreadReading& reading, const Process& process) {
 }
 
 void read_lists(ThreadReading& reading) {
+  const KernelView& from = reading.view;
+  Notes found;
+  const KernelView view(from.dump, from.memory, from.kdbg, from.layout, found);
   for (Process& process : reading.snapshot.processes) {
     if (process.object == 0) continue;
-    process.threads_complete = walk_threads(reading, process);
+    process.threads_complete = walk_threads(reading, view, process);
     reading.whole &= process.threads_complete;
   }
+  tell_few(found, from.notes);
   if (reading.odd != 0)
     add_note(
         reading.view.notes, Severity::warning, Code::bad_value,
