@@ -134,13 +134,15 @@ static void fill(uptr va, const char* text, uptr seed) {
   for (u32 i = 0; text[i]; i++) B8(va, i) = (u8)text[i];
   for (u32 i = 64; i < 0x1000; i += 64) PTR(va, i) = seed + i;
 }
-static PTE transition_pte(uptr pfn) { return (PTE)pfn << 12 | 1u << 11 | 4u << 5; }
+/* Late builds may store what is in an invalid entry inverted; SwizzleBit says that it is not. */
+enum { AS_IT_IS = NT_BUILD >= 17763 ? 1 << 4 : 0, FILE_SHIFT = NT_BUILD >= 17763 ? 12 : 1 };
+static PTE transition_pte(uptr pfn) { return (PTE)pfn << 12 | 1u << 11 | 4u << 5 | AS_IT_IS; }
 static PTE pagefile_pte(u32 file, u32 offset) {
-  return (pae() ? (PTE)offset << 32 : (PTE)offset << 12) | file << 1 | 4u << 5;
+  return (pae() ? (PTE)offset << 32 : (PTE)offset << 12) | file << FILE_SHIFT | 4u << 5 | AS_IT_IS;
 }
 static PTE prototype_pte(uptr proto) {
 #ifdef _WIN64
-  return proto << 16 | 0x400;
+  return proto << 16 | 0x400 | AS_IT_IS;
 #else
   if (pae()) return (PTE)proto << 32 | 0x400;
   u32 from = proto - MmPagedPoolStart; /* bits 2-8 and 9-29 of the distance from the paged pool's start */
