@@ -41,18 +41,23 @@ protected:
     start.set(kRsp, kStack);
   }
   void put(std::uint64_t address, std::uint64_t value) { words[(address - kStack) / 8] = value; }
+  std::vector<memory::AddressSpace::Range> other_stacks;
   Stack go(std::uint64_t low = kStack, std::uint64_t high = kHigh, WalkLimits limits = {}) {
     std::vector<std::uint8_t> bytes;
     for (std::uint64_t word : words)
       for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<std::uint8_t>(word >> (8 * i)));
     memory.put(kStack, bytes);
-    const Ground ground{*arch::find(Machine::x64), functions, memory,
+    const Ground ground{*arch::find(Machine::x64),
+                        functions,
+                        memory,
                         [](std::uint64_t a) -> std::optional<std::size_t> {
                           if (a - kBase < 0x100000) return 0;
                           if (a - kOther < 0x100000) return 1;
                           return std::nullopt;
                         },
-                        [](std::size_t i) { return std::string(i ? "b.dll" : "a.exe"); }};
+                        [](std::size_t i) { return std::string(i ? "b.dll" : "a.exe"); },
+                        {},
+                        other_stacks};
     return walk_on(ground, start, low, high, limits);
   }
 };
@@ -77,6 +82,55 @@ TEST_F(Walk, AWholeStack) {
   EXPECT_EQ(stack.frames[2].pc, kBase + 0x1035);
   EXPECT_EQ(stack.frames[2].module, 0u);
   EXPECT_EQ(stack.frames[2].module_name, "a.exe");
+}
+
+// A function at 0x4000 whose frame register is rbp, `push rbp; mov rbp, rsp`, and that then changes
+// to another stack: the kernel's way to the stack for DPCs.
+struct TwoStacks : Walk {
+  static constexpr std::uint64_t kDpc = kStack + 0x800; // [kDpc, kHigh); the thread's lies below
+  void SetUp() override {
+    Walk::SetUp();
+    functions.add(0x4000, 0x4100, 0x8030);
+    memory.put(kBase + 0x8030, {1, 4, 2, 0x05, 4, 0x03, 1, 0x50});
+    std::vector<std::uint8_t> code(0x100, 0x90);
+    for (std::size_t i = 0; i + 5 < code.size(); i += 16) code[i] = 0xE8;
+    memory.put(kBase + 0x4000, code);
+    start.set(kRsp, kDpc);
+    start.set(5, kStack + 0x100);
+    put(kDpc + 0x20, kBase + 0x4025);    // into the one that changed the stack
+    put(kStack + 0x100, 0);              // its rbp
+    put(kStack + 0x108, kBase + 0x1035); // on the thread's stack
+    put(kStack + 0x110 + 0x20, 0);
+  }
+};
+
+TEST_F(TwoStacks, GoesOverToTheThreadsStack) {
+  other_stacks = {{kStack, kStack + 0x400}};
+  const Stack stack = go(kDpc, kHigh);
+  ASSERT_EQ(stack.frames.size(), 3u) << stack.ended;
+  EXPECT_EQ(stack.sure_frames, 3u);
+  EXPECT_EQ(stack.frames[1].pc, kBase + 0x4025);
+  EXPECT_EQ(stack.frames[2].pc, kBase + 0x1035);
+  EXPECT_EQ(stack.frames[2].sp, kStack + 0x110);
+  EXPECT_TRUE(stack.whole); // the end near the top of the stack it ended on
+}
+
+TEST_F(TwoStacks, NotToAPlaceThatIsNoKnownStack) {
+  const Stack stack = go(kDpc, kHigh);
+  EXPECT_EQ(stack.sure_frames, 2u);
+  EXPECT_FALSE(stack.whole);
+}
+
+TEST_F(TwoStacks, EachStackIsEnteredOnce) {
+  // The frame on the thread's stack claims that its caller is on the first one again.
+  other_stacks = {{kStack, kStack + 0x400}, {kDpc, kHigh}};
+  put(kStack + 0x100, kDpc + 0x100);
+  put(kStack + 0x108, kBase + 0x4035);
+  put(kDpc + 0x100, kStack + 0x100);
+  put(kDpc + 0x108, kBase + 0x4025);
+  const Stack stack = go(kDpc, kHigh);
+  EXPECT_EQ(stack.sure_frames, 3u);
+  EXPECT_LT(stack.frames.size(), 80u);
 }
 
 TEST_F(Walk, AZeroFarFromTheTopIsNoKnownEnd) {
