@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "system/kernel_view.h"
 #include "system/kernel_waits.h"
-#include "system/wait_graph.h"
 
 namespace dumptriage::pipeline {
 namespace {
@@ -28,7 +27,7 @@ report::WaitNodeRow node_row(const system::WaitNode& node, symbols::ModuleSet& m
   row.lock = is_lock(node.kind);
   // A lock among a module's own data has a place that people know.
   std::string place = row.lock ? place_in_module(modules, node.address) : "";
-  if (!place.empty()) row.label += " (" + place + ")";
+  if (!place.empty() && row.label.find(place) == std::string::npos) row.label += " (" + place + ")";
   return row;
 }
 
@@ -47,19 +46,31 @@ report::WaitEdgeRow edge_row(const system::WaitEdge& edge) {
   return row;
 }
 
-// What each thread of the list waits for, by the graph.
+// What each thread of the list waits for, by the graph.  Threads of a kernel are known by their
+// objects, those of a program by their ids.
 void fill_wait_objects(report::Document& document, const Analysis& analysis) {
   const system::Waits& waits = analysis.snapshot.waits;
-  std::multimap<std::uint64_t, std::size_t> by_thread; // KTHREAD to node
-  for (const system::WaitEdge& edge : waits.edges)
-    if (edge.relation == system::WaitRelation::waits_for)
-      by_thread.emplace(waits.nodes[edge.from].address, edge.to);
+  std::multimap<std::uint64_t, std::size_t> by_object; // to what is waited for
+  std::multimap<std::string, std::size_t> by_id;
+  for (const system::WaitEdge& edge : waits.edges) {
+    if (edge.relation != system::WaitRelation::waits_for) continue;
+    const system::WaitNode& thread = waits.nodes[edge.from];
+    if (thread.address != 0)
+      by_object.emplace(thread.address, edge.to);
+    else
+      by_id.emplace(thread.id, edge.to);
+  }
   for (std::size_t i = 0; i < document.threads.size(); ++i) {
+    auto& objects = document.threads[i].wait_objects;
+    auto take = [&](auto range) {
+      for (auto at = range.first; at != range.second; ++at)
+        objects.push_back(waits.nodes[at->second].id);
+    };
     std::uint64_t object = analysis.snapshot.threads[i].object;
-    if (object == 0) continue;
-    auto [begin, end] = by_thread.equal_range(object);
-    for (auto at = begin; at != end; ++at)
-      document.threads[i].wait_objects.push_back(waits.nodes[at->second].id);
+    if (object != 0)
+      take(by_object.equal_range(object));
+    else
+      take(by_id.equal_range("thread:" + document.threads[i].id));
   }
 }
 
@@ -73,10 +84,7 @@ std::string place_in_module(symbols::ModuleSet& modules, std::uint64_t address) 
 }
 
 void read_waits(const dump::Dump& dump, system::Snapshot& snapshot, const Options& options) {
-  if (!snapshot.basis) {
-    system::find_cycles(snapshot.waits); // critical sections of a program
-    return;
-  }
+  if (!snapshot.basis) return; // a program's critical sections are in its snapshot
   system::KernelView view = system::view_of(dump, snapshot, snapshot.notes);
   system::read_kernel_waits(view, snapshot.threads, options.locks, snapshot.waits);
 }
