@@ -61,6 +61,11 @@ TEST_P(KernelTruth, Modules) {
   }
 }
 
+// The public names of the reasons that occur here.
+const std::map<int, std::string> kWaitReasons = {{0, "Executive"},   {4, "DelayExecution"},
+                                                 {6, "UserRequest"}, {15, "WrQueue"},
+                                                 {27, "WrResource"}, {34, "WrFastMutex"}};
+
 TEST_P(KernelTruth, ProcessesAndThreads) {
   const Analysed& m = machine();
   std::map<std::uint64_t, std::string> processes, noted;
@@ -72,9 +77,12 @@ TEST_P(KernelTruth, ProcessesAndThreads) {
   for (const auto& thread : m.truth["threads"]) {
     const report::ThreadRow* row = m.thread(number(thread["object"]));
     ASSERT_NE(row, nullptr) << thread["name"];
-    if (!row->name.empty() || thread["id"] == 0) continue;
+    if (thread["id"] == 0) continue; // idle threads have none of the rest
     EXPECT_EQ(row->id, std::to_string(thread["id"].get<int>())) << thread["name"];
     EXPECT_EQ(row->state, thread["state"].get<std::string>()) << thread["name"];
+    if (thread["state"] == "waiting") {
+      EXPECT_EQ(row->wait, kWaitReasons.at(thread["wait_reason"].get<int>())) << thread["name"];
+    }
   }
   EXPECT_EQ(m.document.threads.size(), m.truth["threads"].size());
 }

@@ -71,7 +71,7 @@ def main():
             if not rows:
                 continue
             by = {e['field']: e for e in rows}
-            note = '' if used == build else f'  /* as in {used} */'
+            note = '' if used == build else f' /* as in {used} */'
             if '(sizeof)' in by:
                 lines.append(f'#define {struct}_size {by["(sizeof)"]["size"]:#x}{note}')
             for f in fields.split():

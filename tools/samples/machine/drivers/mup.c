@@ -1,4 +1,5 @@
-/* mup.sys - stub of ours: the top of the IRP's way, and threads that wait for events and semaphores. */
+/* mup.sys - stub of ours: the top of the IRP's way, and threads that wait for events and
+ * semaphores. */
 #include "../nt/nt.h"
 
 static u8 provider_ready[HEADER_size], server_queue[HEADER_size + POINTER], shutdown[HEADER_size];
@@ -68,15 +69,18 @@ void MupStartThreads(void) {
   KeInitializeEvent(provider_ready, NotificationEvent, 0);
   KeInitializeEvent(shutdown, SynchronizationEvent, 0);
   KeInitializeSemaphore(server_queue, 0, 64);
-  PsCreateThread(PsLookupProcess("System"), MupProviderThread, provider_ready, 0, "MupProviderThread");
+  PsCreateThread(PsLookupProcess("System"), MupProviderThread, provider_ready, 0,
+                 "MupProviderThread");
   PsCreateThread(PsLookupProcess("smss.exe"), MupServerThread, server_queue, 0, "MupServerThread");
   PsCreateThread(PsLookupProcess("System"), MupScavengerThread, 0, 0, "MupScavengerThread");
-  PsCreateThread(PsLookupProcess("macfile.exe"), MupClientThread, "\\SRV1\\share", 0, "MupClientThread");
+  PsCreateThread(PsLookupProcess("macfile.exe"), MupClientThread, "\\SRV1\\share", 0,
+                 "MupClientThread");
 }
 u32 NTAPI DriverEntry(u8* driver, void* path) {
   ENTER();
   (void)path;
-  for (u32 i = 0; i < 28; i++) PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)MupFsControl;
+  for (u32 i = 0; i < 28; i++)
+    PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)MupFsControl;
   device = IoCreateDevice(driver, 2 * POINTER, 0x10);
   IoAttachDeviceToDeviceStack(device, IoGetDeviceByDriver("rdr"));
   MupStartThreads();

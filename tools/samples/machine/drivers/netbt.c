@@ -66,7 +66,8 @@ static void NTAPI NbtWorkerThread(void* context) {
   for (u32 i = 0; i < 12; i++) ZwYieldExecution();
   while (!second_cpu_busy) ZwYieldExecution();
   while (HalpScenario()->stop == STOP_POOL) ZwYieldExecution();
-  PsCreateThread(PsLookupProcess("smss.exe"), (THREAD_START)NbtWorkerThread, 0, HalpScenario()->stop == STOP_SECOND_CPU, "NbtReadyThread");
+  PsCreateThread(PsLookupProcess("smss.exe"), (THREAD_START)NbtWorkerThread, 0,
+                 HalpScenario()->stop == STOP_SECOND_CPU, "NbtReadyThread");
   NbtStop(HalpScenario()->stop);
   LEAVE();
 }

@@ -1,9 +1,10 @@
-/* rdr.sys - stub of ours: the middle of the IRP's way; a cycle of three threads over a mutant, a fast
- * mutex and a resource. */
+/* rdr.sys - stub of ours: the middle of the IRP's way; a cycle of three threads over a mutant, a
+ * fast mutex and a resource. */
 #include "../nt/nt.h"
 
 static u8 connection_mutant[KMUTANT_size];
-static u8 session_mutex[FAST_MUTEX_size], fcb_resource[ERESOURCE_size], go[HEADER_size], never[HEADER_size];
+static u8 session_mutex[FAST_MUTEX_size], fcb_resource[ERESOURCE_size], go[HEADER_size],
+    never[HEADER_size];
 
 static NOINLINE u32 NTAPI RdrTransceiveCompletion(u8* d, u8* irp, void* context) {
   (void)d;
@@ -64,7 +65,8 @@ static void NTAPI RdrSessionThread(void* context) { /* fast mutex, then resource
   RdrLockFcb(0);
   LEAVE();
 }
-static NOINLINE void RdrCloseFcb(void) { /* the last step closes the circle, or waits for nobody's lock */
+static NOINLINE void
+RdrCloseFcb(void) { /* the last step closes the circle, or waits for nobody's lock */
   ENTER();
   if (HalpScenario()->deadlocks)
     RdrLockConnection();
@@ -83,7 +85,8 @@ static void NTAPI RdrCloseThread(void* context) { /* resource exclusive, then mu
 u32 NTAPI DriverEntry(u8* driver, void* path) {
   ENTER();
   (void)path;
-  for (u32 i = 0; i < 28; i++) PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)RdrFsdDispatch;
+  for (u32 i = 0; i < 28; i++)
+    PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)RdrFsdDispatch;
   u8* device = IoCreateDevice(driver, 2 * POINTER, 0x14);
   IoAttachDeviceToDeviceStack(device, IoGetDeviceByDriver("sfmsrv"));
   KeInitializeEvent(go, NotificationEvent, 0);

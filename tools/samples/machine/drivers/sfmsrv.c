@@ -1,8 +1,9 @@
-/* sfmsrv.sys - stub of ours: the bottom of the IRP's way; a cycle of two threads over two resources, a
- * resource with shared owners and waiters of both kinds, pool blocks. */
+/* sfmsrv.sys - stub of ours: the bottom of the IRP's way; a cycle of two threads over two
+ * resources, a resource with shared owners and waiters of both kinds, pool blocks. */
 #include "../nt/nt.h"
 
-static u8 volume_resource[ERESOURCE_size], fork_resource[ERESOURCE_size], catalog_resource[ERESOURCE_size], idle_resource[ERESOURCE_size];
+static u8 volume_resource[ERESOURCE_size], fork_resource[ERESOURCE_size],
+    catalog_resource[ERESOURCE_size], idle_resource[ERESOURCE_size];
 static u8 go[HEADER_size], never[HEADER_size], done[HEADER_size];
 static LIST pending;
 
@@ -90,7 +91,8 @@ static NOINLINE void AfpAllocateBuffers(void) {
   ENTER();
   static const u16 sizes[4] = {40, 120, 256, 72};
   u8* block[4];
-  for (u32 i = 0; i < 4; i++) block[i] = ExAllocatePoolWithTag(NonPagedPool, sizes[i], TAG('A', 'f', 'p', 'B'));
+  for (u32 i = 0; i < 4; i++)
+    block[i] = ExAllocatePoolWithTag(NonPagedPool, sizes[i], TAG('A', 'f', 'p', 'B'));
   for (u32 i = 0; i < 4; i++)
     for (u32 k = 0; k < sizes[i]; k++) block[i][k] = (u8)(0x41 + i);
   ExFreePoolWithTag(block[1], TAG('A', 'f', 'p', 'B'));
@@ -98,7 +100,8 @@ static NOINLINE void AfpAllocateBuffers(void) {
   NoteBlock(block[1], "AfpB", "free");
   NoteBlock(block[2], "AfpB", "allocated");
   if (HalpScenario()->damage == 1) {
-    for (u32 k = 256; k < 256 + 16; k++) block[2][k] = 0x5A; /* past the end: the next block's header */
+    for (u32 k = 256; k < 256 + 16; k++)
+      block[2][k] = 0x5A; /* past the end: the next block's header */
     NoteBlock(block[3], "AfpB", "overwritten");
     if (HalpScenario()->stop == STOP_POOL) ExFreePoolWithTag(block[2], TAG('A', 'f', 'p', 'B'));
   } else {
@@ -118,7 +121,8 @@ static void NTAPI AfpWorkerThread(void* context) {
 u32 NTAPI DriverEntry(u8* driver, void* path) {
   ENTER();
   (void)path;
-  for (u32 i = 0; i < 28; i++) PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)AfpFsdDispatch;
+  for (u32 i = 0; i < 28; i++)
+    PTR(driver, DRIVER_OBJECT_MajorFunction + i * POINTER) = (uptr)AfpFsdDispatch;
   IoCreateDevice(driver, 0, 0x14);
   list_init(&pending);
   KeInitializeEvent(go, NotificationEvent, 0);

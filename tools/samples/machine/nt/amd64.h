@@ -15,13 +15,17 @@ static inline u32 current_irql(void) {
   __asm__ volatile("movq %%cr8, %0" : "=r"(v));
   return (u32)v;
 }
-static inline void set_irql(u32 irql) { __asm__ volatile("movq %0, %%cr8" ::"r"((u64)irql) : "memory"); }
+static inline void set_irql(u32 irql) {
+  __asm__ volatile("movq %0, %%cr8" ::"r"((u64)irql) : "memory");
+}
 static inline u64 read_msr(u32 msr) {
   u32 lo, hi;
   __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(msr));
   return lo | (u64)hi << 32;
 }
-static inline void write_msr(u32 msr, u64 v) { __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32))); }
+static inline void write_msr(u32 msr, u64 v) {
+  __asm__ volatile("wrmsr" ::"c"(msr), "a"((u32)v), "d"((u32)(v >> 32)));
+}
 #define READ_CR(n, v) __asm__ volatile("movq %%cr" #n ", %0" : "=r"(v))
 static inline void flush_page(uptr va) { __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory"); }
 static inline void flush_all(void) {

@@ -85,9 +85,11 @@ static NOINLINE u32 RtlDispatchException(u8* record, u8* context) {
   PspUnhandledExceptionInSystemThread(pointers);
 }
 /* Record and CONTEXT are made on this stack, as parameters 3 and 4 of stop 0x7E expect. */
-NOINLINE void KiDispatchException(u32 status, u8* trap_frame, u8* exception_frame, uptr address, uptr write) {
+NOINLINE void KiDispatchException(u32 status, u8* trap_frame, u8* exception_frame, uptr address,
+                                  uptr write) {
   ENTER();
-  __attribute__((aligned(16))) u8 record[POINTER == 8 ? 0x98 : 0x50], context[POINTER == 8 ? 0x4D0 : 0x2CC];
+  __attribute__((aligned(16))) u8 record[POINTER == 8 ? 0x98 : 0x50],
+      context[POINTER == 8 ? 0x4D0 : 0x2CC];
   for (u32 i = 0; i < sizeof record; i++) B8(record, i) = 0;
   for (u32 i = 0; i < sizeof context; i++) B8(context, i) = 0;
   KeContextFromFrames(trap_frame, exception_frame, context);

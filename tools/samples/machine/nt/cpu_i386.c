@@ -1,9 +1,26 @@
 /* cpu_i386.c - descriptor tables, processor state, traps of the x86 kernel. */
 #include "ke.h"
 
-enum { CODE = 0x08, DATA = 0x10, TSS = 0x28, PCR = 0x30, DOUBLE_FAULT_TSS = 0x50, IPI_VECTOR = 0xE1 };
+enum {
+  CODE = 0x08,
+  DATA = 0x10,
+  TSS = 0x28,
+  PCR = 0x30,
+  DOUBLE_FAULT_TSS = 0x50,
+  IPI_VECTOR = 0xE1
+};
 /* Task state segment, by the CPU's manual. */
-enum { TSS_Esp0 = 4, TSS_Ss0 = 8, TSS_Cr3 = 0x1C, TSS_Eip = 0x20, TSS_Eflags = 0x24, TSS_Esp = 0x38, TSS_Segments = 0x48, TSS_Io = 0x66, TSS_size = 0x68 };
+enum {
+  TSS_Esp0 = 4,
+  TSS_Ss0 = 8,
+  TSS_Cr3 = 0x1C,
+  TSS_Eip = 0x20,
+  TSS_Eflags = 0x24,
+  TSS_Esp = 0x38,
+  TSS_Segments = 0x48,
+  TSS_Io = 0x66,
+  TSS_size = 0x68
+};
 static __attribute__((aligned(16))) u64 gdt[MAX_CPUS][12], idt[MAX_CPUS][256];
 static __attribute__((aligned(128))) u8 tss[MAX_CPUS][128], double_fault_tss[MAX_CPUS][128];
 void KiTrap00(void);
@@ -14,7 +31,8 @@ void KiIpiInterrupt(void);
 void KiLoadSegments(void* gdtr, void* idtr, u32 task);
 
 static u64 segment(u32 base, u32 limit, u32 type, u32 flags) {
-  return (limit & 0xFFFF) | (u64)(base & 0xFFFFFF) << 16 | (u64)type << 40 | (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
+  return (limit & 0xFFFF) | (u64)(base & 0xFFFFFF) << 16 | (u64)type << 40 |
+         (u64)(limit >> 16 & 15) << 48 | (u64)flags << 52 | (u64)(base >> 24) << 56;
 }
 static void gate(u32 cpu, u32 vector, void (*handler)(void)) {
   u32 a = (u32)handler;
@@ -31,7 +49,10 @@ static void fill_gdt(u32 number, u8* pcr) {
   g[7] = segment(0, 0xFFF, 0xF3, 4);
   g[10] = segment((u32)double_fault_tss[number], TSS_size - 1, 0x89, 0);
 }
-typedef struct __attribute__((packed)) { u16 limit; u32 base; } DESCRIPTOR;
+typedef struct __attribute__((packed)) {
+  u16 limit;
+  u32 base;
+} DESCRIPTOR;
 void KiEarlyCpu(u8* pcr) {
   for (u32 i = 0; i < 0x1000; i += 4) D32(pcr, i) = 0;
   fill_gdt(0, pcr);
@@ -88,7 +109,9 @@ void KiSaveProcessorControlState(u8* prcb) {
   __asm__ volatile("sidt %0" : "=m"(*AT(s, KSPECIAL_REGISTERS_Idtr + 2)));
   W16(s, KSPECIAL_REGISTERS_Tr) = TSS;
 }
-void HalFreezeProcessor(u32 number) { HalRequestIpi((uptr)KeLoaderBlock->apic, number, 0x4000 | IPI_VECTOR); }
+void HalFreezeProcessor(u32 number) {
+  HalRequestIpi((uptr)KeLoaderBlock->apic, number, 0x4000 | IPI_VECTOR);
+}
 
 /* Trampoline page: CR3, CR4, stack, start address at its end. */
 void HalStartNextProcessor(uptr cr3, uptr stack, void* start) {
@@ -105,7 +128,10 @@ void HalStartNextProcessor(uptr cr3, uptr stack, void* start) {
 
 /* ---- traps ---- */
 /* From kernel mode the CPU pushes no stack pointer: the interrupted one is where it would stand. */
-void note_trap(u8* trap_frame) { note_entry(PTR(trap_frame, KTRAP_FRAME_Eip), (uptr)AT(trap_frame, KTRAP_FRAME_HardwareEsp), 0, NOTE_TRAP); }
+void note_trap(u8* trap_frame) {
+  note_entry(PTR(trap_frame, KTRAP_FRAME_Eip), (uptr)AT(trap_frame, KTRAP_FRAME_HardwareEsp), 0,
+             NOTE_TRAP);
+}
 /* The double fault's task: what was interrupted stands in the task that the CPU left. */
 NOINLINE void KiDoubleFault(void) {
   u8* old = tss[B8(current_prcb(), KPRCB_Number)];
@@ -120,9 +146,11 @@ NOINLINE void KiIpiServiceRoutine(u8* trap_frame, u8* exception_frame) {
 }
 void KeContextFromTrapFrame(u8* t, u8* c) {
   static const u16 places[][2] = {
-      {0x8C, KTRAP_FRAME_SegGs}, {0x90, KTRAP_FRAME_SegFs}, {0x94, KTRAP_FRAME_SegEs}, {0x98, KTRAP_FRAME_SegDs}, {0x9C, KTRAP_FRAME_Edi},
-      {0xA0, KTRAP_FRAME_Esi}, {0xA4, KTRAP_FRAME_Ebx}, {0xA8, KTRAP_FRAME_Edx}, {0xAC, KTRAP_FRAME_Ecx}, {0xB0, KTRAP_FRAME_Eax},
-      {0xB4, KTRAP_FRAME_Ebp}, {0xB8, KTRAP_FRAME_Eip}, {0xBC, KTRAP_FRAME_SegCs}, {0xC0, KTRAP_FRAME_EFlags}};
+      {0x8C, KTRAP_FRAME_SegGs}, {0x90, KTRAP_FRAME_SegFs}, {0x94, KTRAP_FRAME_SegEs},
+      {0x98, KTRAP_FRAME_SegDs}, {0x9C, KTRAP_FRAME_Edi},   {0xA0, KTRAP_FRAME_Esi},
+      {0xA4, KTRAP_FRAME_Ebx},   {0xA8, KTRAP_FRAME_Edx},   {0xAC, KTRAP_FRAME_Ecx},
+      {0xB0, KTRAP_FRAME_Eax},   {0xB4, KTRAP_FRAME_Ebp},   {0xB8, KTRAP_FRAME_Eip},
+      {0xBC, KTRAP_FRAME_SegCs}, {0xC0, KTRAP_FRAME_EFlags}};
   for (u32 i = 0; i < sizeof places / 4; i++) D32(c, places[i][0]) = D32(t, places[i][1]);
   D32(c, 0) = 0x10007;
   D32(c, 0xC4) = (u32)AT(t, KTRAP_FRAME_HardwareEsp);

@@ -10,7 +10,9 @@ enum { UNIT = 32, POOL_HEADER_BYTES = 8 };
 #else
 enum { UNIT = 8, POOL_HEADER_BYTES = 8 };
 #endif
-static struct { uptr next, end, page, offset, previous; } MmPool[2];
+static struct {
+  uptr next, end, page, offset, previous;
+} MmPool[2];
 
 static void put_header(uptr at, uptr previous, uptr size, u32 type, u32 tag) {
   u32 prev = (u32)(previous / UNIT), block = (u32)(size / UNIT);
@@ -87,8 +89,10 @@ void* NTAPI ExAllocatePoolWithTag(u32 type, uptr size, u32 tag) {
 NOINLINE void NTAPI ExFreePoolWithTag(void* block, u32 tag) {
   ENTER();
   uptr at = (uptr)block - POOL_HEADER_BYTES, size = block_size(at), next = at + size;
-  if (size == 0 || ((next & 0xFFF) && previous_size(next) != size)) KeBugCheckEx(0x19, 0x20, at, next, D32(at, 0));
-  if (tag && (D32(at, 4) & 0x7FFFFFFF) != (tag & 0x7FFFFFFF)) KeBugCheckEx(0xC2, 0xA, (uptr)block, D32(at, 4), tag);
+  if (size == 0 || ((next & 0xFFF) && previous_size(next) != size))
+    KeBugCheckEx(0x19, 0x20, at, next, D32(at, 0));
+  if (tag && (D32(at, 4) & 0x7FFFFFFF) != (tag & 0x7FFFFFFF))
+    KeBugCheckEx(0xC2, 0xA, (uptr)block, D32(at, 4), tag);
   put_header(at, previous_size(at), size, 0, D32(at, 4));
   list_init(block);
   LEAVE();
@@ -134,7 +138,8 @@ NOINLINE void NTAPI ExReleaseFastMutex(void* mutex) {
   D32(mutex, FAST_MUTEX_Count) |= 1;
   if (D32(mutex, FAST_MUTEX_Count) != 1) KeSetEvent(AT(mutex, MUTEX_EVENT), 0, 0);
 #else
-  if ((s32)__atomic_add_fetch((u32*)AT(mutex, FAST_MUTEX_Count), 1, __ATOMIC_RELEASE) <= 0) KeSetEvent(AT(mutex, MUTEX_EVENT), 0, 0);
+  if ((s32)__atomic_add_fetch((u32*)AT(mutex, FAST_MUTEX_Count), 1, __ATOMIC_RELEASE) <= 0)
+    KeSetEvent(AT(mutex, MUTEX_EVENT), 0, 0);
 #endif
   KeLowerIrql(irql);
   LEAVE();
@@ -187,9 +192,13 @@ static u8* shared_slot(u8* r, u8* thread) {
   KeBugCheckEx(0xE3, (uptr)r, (uptr)thread, (uptr)table, 4);
 }
 #if WIN10
-/* Each waiter has a node on its stack with an event of its own, chained at the resource.  How Windows
- * lays the node out is not published; this form is ours. */
-typedef struct { LIST link; void* resource; u8 event[HEADER_size]; } WAITER;
+/* Each waiter has a node on its stack with an event of its own, chained at the resource.  How
+ * Windows lays the node out is not published; this form is ours. */
+typedef struct {
+  LIST link;
+  void* resource;
+  u8 event[HEADER_size];
+} WAITER;
 NOINLINE void ExpWaitForResource(u8* resource, u32 chain) {
   volatile WAITER node;
   ENTER();
@@ -212,7 +221,8 @@ NOINLINE void ExpWaitForResource(u8* resource, void* object) {
 static u8* wait_object(u8* r, u32 field, int semaphore) {
   u8* o = (u8*)PTR(r, field);
   if (o) return o;
-  o = ExAllocatePoolWithTag(NonPagedPool, HEADER_size + POINTER, semaphore ? TAG('R', 'e', 'S', 'e') : TAG('R', 'e', 'E', 'v'));
+  o = ExAllocatePoolWithTag(NonPagedPool, HEADER_size + POINTER,
+                            semaphore ? TAG('R', 'e', 'S', 'e') : TAG('R', 'e', 'E', 'v'));
   if (semaphore)
     KeInitializeSemaphore(o, 0, 0x7FFFFFFF);
   else
@@ -225,7 +235,8 @@ static u8* wait_object(u8* r, u32 field, int semaphore) {
 u32 NTAPI ExAcquireResourceExclusiveLite(void* resource, u32 wait) {
   ENTER();
   u8 *r = resource, *thread = current_thread();
-  if (W16(r, ERESOURCE_ActiveCount) && PTR(r, FIRST_OWNER) == (uptr)thread && W16(r, ERESOURCE_Flag) & ResourceOwnedExclusive) {
+  if (W16(r, ERESOURCE_ActiveCount) && PTR(r, FIRST_OWNER) == (uptr)thread &&
+      W16(r, ERESOURCE_Flag) & ResourceOwnedExclusive) {
     D32(r, FIRST_OWNER + OWNER_ENTRY_OwnerCount) += 1u << COUNT_SHIFT;
     LEAVE();
     return 1;
@@ -251,8 +262,8 @@ u32 NTAPI ExAcquireResourceExclusiveLite(void* resource, u32 wait) {
 u32 NTAPI ExAcquireResourceSharedLite(void* resource, u32 wait) {
   ENTER();
   u8 *r = resource, *thread = current_thread();
-  if (W16(r, ERESOURCE_ActiveCount) &&
-      (W16(r, ERESOURCE_Flag) & ResourceOwnedExclusive || WAITERS(r, ERESOURCE_NumberOfExclusiveWaiters))) {
+  if (W16(r, ERESOURCE_ActiveCount) && (W16(r, ERESOURCE_Flag) & ResourceOwnedExclusive ||
+                                        WAITERS(r, ERESOURCE_NumberOfExclusiveWaiters))) {
     if (!wait) {
       LEAVE();
       return 0;

@@ -16,7 +16,9 @@ static inline u32 current_irql(void) {
   __asm__ volatile("movb %%fs:%c1, %0" : "=q"(v) : "i"(KPCR_Irql));
   return v;
 }
-static inline void set_irql(u32 irql) { __asm__ volatile("movb %0, %%fs:%c1" ::"q"((u8)irql), "i"(KPCR_Irql) : "memory"); }
+static inline void set_irql(u32 irql) {
+  __asm__ volatile("movb %0, %%fs:%c1" ::"q"((u8)irql), "i"(KPCR_Irql) : "memory");
+}
 #define READ_CR(n, v) __asm__ volatile("movl %%cr" #n ", %0" : "=r"(v))
 static inline void flush_page(uptr va) { __asm__ volatile("invlpg (%0)" ::"r"(va) : "memory"); }
 static inline void flush_all(void) {

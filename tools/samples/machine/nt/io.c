@@ -11,7 +11,8 @@ uptr PsLoadedModuleList[2];
 static u8* drivers[8];
 static u32 driver_count;
 
-static void unicode(u8* at, const char* text, const char* more) { /* UNICODE_STRING with its buffer */
+static void unicode(u8* at, const char* text,
+                    const char* more) { /* UNICODE_STRING with its buffer */
   u32 n = 0;
   u16* buffer = ExAllocatePoolWithTag(NonPagedPool, 128, TAG('I', 'o', 'N', 'm'));
   for (; text[n]; n++) buffer[n] = (u8)text[n];
@@ -68,8 +69,10 @@ NOINLINE void IoInitialize(void) {
   ENTER();
   u8* entries[8];
   list_init(PsLoadedModuleList);
-  for (u32 i = 0; i < KeLoaderBlock->module_count; i++) entries[i] = load_entry(&KeLoaderBlock->modules[i]);
-  for (u32 i = 2; i < KeLoaderBlock->module_count; i++) load_driver(&KeLoaderBlock->modules[i], entries[i]);
+  for (u32 i = 0; i < KeLoaderBlock->module_count; i++)
+    entries[i] = load_entry(&KeLoaderBlock->modules[i]);
+  for (u32 i = 2; i < KeLoaderBlock->module_count; i++)
+    load_driver(&KeLoaderBlock->modules[i], entries[i]);
   LEAVE();
 }
 
@@ -111,7 +114,8 @@ NOINLINE u32 NTAPI IoCallDriver(u8* device, u8* irp) {
   PTR(here, IO_STACK_LOCATION_DeviceObject) = (uptr)device;
   note_irp_location(irp, device, PTR(here, IO_STACK_LOCATION_CompletionRoutine));
   u8* driver = (u8*)PTR(device, DEVICE_OBJECT_DriverObject);
-  DISPATCH routine = (DISPATCH)PTR(driver, DRIVER_OBJECT_MajorFunction + B8(here, IO_STACK_LOCATION_MajorFunction) * POINTER);
+  DISPATCH routine = (DISPATCH)PTR(driver, DRIVER_OBJECT_MajorFunction +
+                                               B8(here, IO_STACK_LOCATION_MajorFunction) * POINTER);
   u32 status = routine(device, irp);
   LEAVE();
   return status;
@@ -137,7 +141,8 @@ static NOINLINE u32 IopSynchronousServiceTail(u8* device, u8* irp, u8* file) {
   list_add(AT(current_thread(), ETHREAD_IrpList), AT(irp, IRP_ThreadListEntry));
   note_irp(irp, current_thread());
   u32 status = IoCallDriver(device, irp);
-  if (status == STATUS_PENDING) KeWaitForSingleObject(AT(file, FILE_OBJECT_Event), Executive, 0, 0, 0);
+  if (status == STATUS_PENDING)
+    KeWaitForSingleObject(AT(file, FILE_OBJECT_Event), Executive, 0, 0, 0);
   LEAVE();
   return status;
 }
@@ -166,7 +171,8 @@ u8* MmUnloadedDrivers;
 u32 MmLastUnloadedDriver;
 void MiRememberUnloadedDriver(const char* name, uptr start, uptr end) {
   enum { ENTRY = POINTER == 8 ? 0x28 : 0x18 };
-  if (!MmUnloadedDrivers) MmUnloadedDrivers = ExAllocatePoolWithTag(NonPagedPool, 50 * ENTRY, TAG('T', 'e', 'm', 'p'));
+  if (!MmUnloadedDrivers)
+    MmUnloadedDrivers = ExAllocatePoolWithTag(NonPagedPool, 50 * ENTRY, TAG('T', 'e', 'm', 'p'));
   u8* e = AT(MmUnloadedDrivers, MmLastUnloadedDriver++ * ENTRY);
   unicode(e, name, "");
   PTR(e, 2 * POINTER) = start;

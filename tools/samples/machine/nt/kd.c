@@ -5,7 +5,8 @@ LOADER_BLOCK* KeLoaderBlock;
 uptr PsActiveProcessHead[2], ExpSystemResourcesList[2], KiProcessorBlock[64];
 u32 KeTimeIncrement = 156250, KeNumberProcessors, CmNtCSDVersion = NT_CSD;
 char NtBuildLab[] = NT_BUILD_LAB;
-uptr MmPfnDatabase, MmHighestUserAddress, MmSystemRangeStart, MmUserProbeAddress, PspCidTable, MmPageSize = 0x1000;
+uptr MmPfnDatabase, MmHighestUserAddress, MmSystemRangeStart, MmUserProbeAddress, PspCidTable,
+    MmPageSize = 0x1000;
 extern uptr MmPagedPoolStart, MmPagedPoolEnd, MmNonPagedPoolStart, MmNonPagedPoolEnd;
 extern const uptr PTE_BASE;
 extern u8* KiInitialProcessObject;
@@ -24,7 +25,10 @@ void NoteInitialize(void);
 #ifdef NT_KDBG_SIZE
 uptr KdDebuggerDataBlock[NT_KDBG_SIZE / sizeof(uptr)];
 /* Addresses are stored as 64-bit numbers; those of a 32-bit kernel sign-extended. */
-static void kd(u32 offset, const volatile void* p) { Q64(KdDebuggerDataBlock, offset) = (u64)(long long)(POINTER == 8 ? (long long)(uptr)p : (long long)(s32)(uptr)p); }
+static void kd(u32 offset, const volatile void* p) {
+  Q64(KdDebuggerDataBlock, offset) =
+      (u64)(long long)(POINTER == 8 ? (long long)(uptr)p : (long long)(s32)(uptr)p);
+}
 #define KD16(offset, value) (W16(KdDebuggerDataBlock, offset) = (u16)(value))
 static void kd_offsets(void) {
   KD16(0x298, KTHREAD_NextProcessor);
@@ -75,13 +79,19 @@ void KdInitialize(void) {
   READ_CR(4, value);
   cr4 = (u32)value;
   KD16(0x36, POINTER == 4 && cr4 & 0x20 ? 1 : 0);
-  static const struct { u32 offset; volatile void* variable; } variables[] = {
-      {0x48, PsLoadedModuleList}, {0x50, PsActiveProcessHead}, {0x58, &PspCidTable}, {0x60, ExpSystemResourcesList},
-      {0x78, &KeTimeIncrement}, {0x88, KiBugCheckData}, {0xC0, &MmPfnDatabase}, {0x110, &MmNonPagedPoolStart},
-      {0x118, &MmNonPagedPoolEnd}, {0x120, &MmPagedPoolStart}, {0x128, &MmPagedPoolEnd}, {0x1C8, &MmHighestUserAddress},
-      {0x1D0, &MmSystemRangeStart}, {0x1D8, &MmUserProbeAddress}, {0x208, NtBuildLab}, {0x218, KiProcessorBlock},
-      {0x220, &MmUnloadedDrivers}, {0x228, &MmLastUnloadedDriver}, {0x268, &CmNtCSDVersion}};
-  for (u32 i = 0; i < sizeof variables / sizeof variables[0]; i++) kd(variables[i].offset, variables[i].variable);
+  static const struct {
+    u32 offset;
+    volatile void* variable;
+  } variables[] = {
+      {0x48, PsLoadedModuleList},     {0x50, PsActiveProcessHead},   {0x58, &PspCidTable},
+      {0x60, ExpSystemResourcesList}, {0x78, &KeTimeIncrement},      {0x88, KiBugCheckData},
+      {0xC0, &MmPfnDatabase},         {0x110, &MmNonPagedPoolStart}, {0x118, &MmNonPagedPoolEnd},
+      {0x120, &MmPagedPoolStart},     {0x128, &MmPagedPoolEnd},      {0x1C8, &MmHighestUserAddress},
+      {0x1D0, &MmSystemRangeStart},   {0x1D8, &MmUserProbeAddress},  {0x208, NtBuildLab},
+      {0x218, KiProcessorBlock},      {0x220, &MmUnloadedDrivers},   {0x228, &MmLastUnloadedDriver},
+      {0x268, &CmNtCSDVersion}};
+  for (u32 i = 0; i < sizeof variables / sizeof variables[0]; i++)
+    kd(variables[i].offset, variables[i].variable);
   Q64(KdDebuggerDataBlock, 0x138) = MmPageSize;
 #if NT_KDBG_SIZE > 0x360
   Q64(KdDebuggerDataBlock, 0x360) = PTE_BASE;
@@ -112,13 +122,14 @@ static void start_cpu(u32 number, u8* pcr, uptr stack_top, uptr stack_limit) {
 #endif
 #ifdef KPRCB_DpcStack
   PTR(prcb, KPRCB_DpcStack) = MmCreateKernelStack();
-  note_stack_area("dpc", PTR(prcb, KPRCB_DpcStack) - STACK_PAGES * 0x1000, PTR(prcb, KPRCB_DpcStack));
+  note_stack_area("dpc", PTR(prcb, KPRCB_DpcStack) - STACK_PAGES * 0x1000,
+                  PTR(prcb, KPRCB_DpcStack));
 #endif
 #ifdef KPRCB_KernelDirectoryTableBase
   PTR(prcb, KPRCB_KernelDirectoryTableBase) = (uptr)KeLoaderBlock->cr3;
 #endif
   D32(prcb, KPRCB_MHz) = 2394;
-  for (u32 i = 0; i < 12; i++) B8(prcb, KPRCB_VendorString + i) = (u8)"GenuineIntel"[i];
+  for (u32 i = 0; i < 12; i++) B8(prcb, KPRCB_VendorString + i) = (u8) "GenuineIntel"[i];
   KiInitializeReadyLists(prcb);
   KiInitializeDpcList(prcb);
   note_cpu(number, pcr, prcb, idle);
@@ -135,7 +146,8 @@ NOINLINE void KiStartupSecondProcessor(void) {
 NOINLINE void KeStartAllProcessors(void) {
   ENTER();
   uptr top = MmCreateKernelStack(), pcr = (uptr)KeLoaderBlock->pcr_area;
-  for (uptr i = 0; i < KPCR_size; i += 0x1000) MiMapPage(pcr + i, MiAllocateFrame(), PTE_VALID | PTE_WRITE);
+  for (uptr i = 0; i < KPCR_size; i += 0x1000)
+    MiMapPage(pcr + i, MiAllocateFrame(), PTE_VALID | PTE_WRITE);
   start_cpu(1, (u8*)pcr, top, top - STACK_PAGES * 0x1000);
   HalStartNextProcessor((uptr)KeLoaderBlock->cr3, top - 0x40, KiStartupSecondProcessor);
   while (KeNumberProcessors != 2) pause();
@@ -151,8 +163,11 @@ NOINLINE void NTAPI Phase1Initialization(void* context) {
   PsCreateProcess("smss.exe", 0x124, PsInitialSystemProcess);
   explorer = PsCreateProcess("macfile.exe", 0x1F8, PsInitialSystemProcess);
   (void)explorer;
-  MiRememberUnloadedDriver("dump_scsi.sys", POINTER == 8 ? (uptr)0xFFFFF88002E00000ull : 0xF7B00000u, POINTER == 8 ? (uptr)0xFFFFF88002E0A000ull : 0xF7B0A000u);
-  MiRememberUnloadedDriver("Fs_Rec.SYS", POINTER == 8 ? (uptr)0xFFFFF88002E20000ull : 0xF7B20000u, POINTER == 8 ? (uptr)0xFFFFF88002E25000ull : 0xF7B25000u);
+  MiRememberUnloadedDriver("dump_scsi.sys",
+                           POINTER == 8 ? (uptr)0xFFFFF88002E00000ull : 0xF7B00000u,
+                           POINTER == 8 ? (uptr)0xFFFFF88002E0A000ull : 0xF7B0A000u);
+  MiRememberUnloadedDriver("Fs_Rec.SYS", POINTER == 8 ? (uptr)0xFFFFF88002E20000ull : 0xF7B20000u,
+                           POINTER == 8 ? (uptr)0xFFFFF88002E25000ull : 0xF7B25000u);
   KeStartAllProcessors();
   IoInitialize();
   for (;;) KeDelayExecutionThread(0, 0, &never);
@@ -161,7 +176,8 @@ NOINLINE void NTAPI Phase1Initialization(void* context) {
 
 NOINLINE void KiSystemStartup(LOADER_BLOCK* block) {
   KeLoaderBlock = block;
-  scenario = (SCENARIO){(u32)block->scenario[0], (u32)block->scenario[1], (u32)block->scenario[2], (u32)block->scenario[3]};
+  scenario = (SCENARIO){(u32)block->scenario[0], (u32)block->scenario[1], (u32)block->scenario[2],
+                        (u32)block->scenario[3]};
   KiHaltWhenIdle = scenario.stop == STOP_SECOND_CPU ? 1 : scenario.idle ? 2 : 0;
   for (u32 i = 0; i < 5; i++) KiBugCheckData[i] = 0;
   KiEarlyCpu(KI_BOOT_PCR);
@@ -176,7 +192,8 @@ NOINLINE void KiSystemStartup(LOADER_BLOCK* block) {
   list_init(ExpSystemResourcesList);
   PsInitialize();
   KdInitialize();
-  start_cpu(0, KI_BOOT_PCR, (uptr)block->boot_stack, (uptr)block->boot_stack - STACK_PAGES * 0x1000);
+  start_cpu(0, KI_BOOT_PCR, (uptr)block->boot_stack,
+            (uptr)block->boot_stack - STACK_PAGES * 0x1000);
   ENTER();
   KiLoadCpuState(0);
   KeNumberProcessors = 1;

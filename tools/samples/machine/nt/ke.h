@@ -7,18 +7,23 @@
 #define STACK_PAGES (POINTER == 8 ? 6 : 3)
 
 /* The loader block: written by mkimage.py, so every field is 64 bits wide. */
-typedef struct { u64 base, entry, size, checksum, stamp; u16 name[32], path[64]; } BOOT_MODULE;
+typedef struct {
+  u64 base, entry, size, checksum, stamp;
+  u16 name[32], path[64];
+} BOOT_MODULE;
 typedef struct {
   u64 cr3, kernel_entry, boot_stack, self;
   u64 module_count, scenario[4];
-  u64 stack_area, stack_area_size, nonpaged_area, nonpaged_size, paged_area, paged_size, notes_area, notes_size;
+  u64 stack_area, stack_area_size, nonpaged_area, nonpaged_size, paged_area, paged_size, notes_area,
+      notes_size;
   u64 pcr_area, apic, trampoline, double_fault_stack;
   u64 frame_count, frames[512];
   BOOT_MODULE modules[8];
 } LOADER_BLOCK;
 
 extern LOADER_BLOCK* KeLoaderBlock;
-extern uptr PsLoadedModuleList[2], PsActiveProcessHead[2], ExpSystemResourcesList[2], KiBugCheckData[5], KiProcessorBlock[64];
+extern uptr PsLoadedModuleList[2], PsActiveProcessHead[2], ExpSystemResourcesList[2],
+    KiBugCheckData[5], KiProcessorBlock[64];
 extern u8 *PsInitialSystemProcess, *MmUnloadedDrivers;
 extern u32 MmLastUnloadedDriver, KeTimeIncrement, CmNtCSDVersion, KeNumberProcessors;
 extern volatile u32 KeTickCount, KiHaltWhenIdle;
@@ -67,7 +72,8 @@ void MmPlantPages(u8* process);
 void MmInitSystem(void);
 u8* ObCreate(uptr size, u32 tag, u32 type_index);
 u8* PsCreateProcess(const char* name, u32 id, u8* parent);
-void PspInitializeThread(u8* thread, u8* process, uptr stack_top, uptr stack_limit, u32 id, u32 cpu, THREAD_START start);
+void PspInitializeThread(u8* thread, u8* process, uptr stack_top, uptr stack_limit, u32 id, u32 cpu,
+                         THREAD_START start);
 void PsInitialize(void);
 void IoInitialize(void);
 void KdInitialize(void);

@@ -24,8 +24,8 @@ static inline int pae(void) {
 #endif
 static inline uptr entry_size(void) { return pae() ? 8 : 4; }
 
-/* The entry of the page table that maps `va`, through the self map; applied to its own result it gives
- * the entry one level up. */
+/* The entry of the page table that maps `va`, through the self map; applied to its own result it
+ * gives the entry one level up. */
 static uptr entry_of(uptr va) {
 #ifdef _WIN64
   return PTE_BASE + (va >> 9 & 0x7FFFFFFFF8ull);
@@ -41,8 +41,7 @@ static uptr top_table(void) {
 }
 static PTE read_entry(uptr e) { return entry_size() == 8 ? Q64(e, 0) : D32(e, 0); }
 static void write_entry(uptr e, PTE v) {
-  if (entry_size() == 4)
-    D32(e, 0) = (u32)v;
+  if (entry_size() == 4) D32(e, 0) = (u32)v;
 #ifndef _WIN64
   else { /* the half that holds the valid bit last */
     D32(e, 4) = (u32)(v >> 32);
@@ -86,7 +85,8 @@ void MiMapPage(uptr va, uptr pfn, uptr flags) {
 /* Stacks are separated by an unmapped page, so that an overflow faults. */
 uptr MmCreateKernelStack(void) {
   next_stack += 0x1000;
-  for (u32 i = 0; i < STACK_PAGES; i++, next_stack += 0x1000) MiMapPage(next_stack, MiAllocateFrame(), PTE_VALID | PTE_WRITE);
+  for (u32 i = 0; i < STACK_PAGES; i++, next_stack += 0x1000)
+    MiMapPage(next_stack, MiAllocateFrame(), PTE_VALID | PTE_WRITE);
   return next_stack;
 }
 
@@ -116,7 +116,8 @@ static uptr pae_space(void) {
   for (u32 n = 0; n < 4; n++) {
     pfn[n] = MiAllocateFrame();
     page = map_window(pfn[n]);
-    for (u32 i = 0; i < 512; i++) Q64(page, 8 * i) = n < 2 ? 0 : Q64(0xC0600000u + n * 0x1000, 8 * i);
+    for (u32 i = 0; i < 512; i++)
+      Q64(page, 8 * i) = n < 2 ? 0 : Q64(0xC0600000u + n * 0x1000, 8 * i);
   }
   for (u32 n = 0; n < 4; n++) Q64(page, 8 * n) = (u64)pfn[n] << 12 | PTE_VALID | PTE_WRITE | 0x60;
   root = (uptr)KeLoaderBlock->cr3 + tables;
@@ -145,7 +146,8 @@ static PTE prototype_pte(uptr proto) {
   return proto << 16 | 0x400 | AS_IT_IS;
 #else
   if (pae()) return (PTE)proto << 32 | 0x400;
-  u32 from = proto - MmPagedPoolStart; /* bits 2-8 and 9-29 of the distance from the paged pool's start */
+  u32 from =
+      proto - MmPagedPoolStart; /* bits 2-8 and 9-29 of the distance from the paged pool's start */
   return (from >> 9) << 11 | (from >> 2 & 0x7F) << 1 | 0x400;
 #endif
 }
@@ -173,9 +175,11 @@ void MmPlantPages(u8* process) {
   pfn = filled_frame("transition page", seed);
   plant(process, 0x11000, transition_pte(pfn), pfn, "transition");
   pfn = filled_frame("page behind a valid prototype", seed);
-  plant(process, 0x12000, prototype_pte((uptr)prototype_entry((PTE)pfn << 12 | PTE_VALID | 0x60)), pfn, "prototype-valid");
+  plant(process, 0x12000, prototype_pte((uptr)prototype_entry((PTE)pfn << 12 | PTE_VALID | 0x60)),
+        pfn, "prototype-valid");
   pfn = filled_frame("page behind a transition prototype", seed);
-  plant(process, 0x13000, prototype_pte((uptr)prototype_entry(transition_pte(pfn))), pfn, "prototype-transition");
+  plant(process, 0x13000, prototype_pte((uptr)prototype_entry(transition_pte(pfn))), pfn,
+        "prototype-transition");
   plant(process, 0x14000, pagefile_pte(1, 0x1234), 0, "paged-out");
   plant(process, 0x15000, 4u << 5, 0, "demand-zero");
   __asm__ volatile("mov %0, %%cr3" ::"r"(cr3) : "memory");

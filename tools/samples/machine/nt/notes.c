@@ -1,5 +1,6 @@
 /* notes.c - the notes of notes.h and their output: one JSON object a line on the debug port of the
- * emulator, once the machine stands still.  Nothing here reads the structures that the dump shows. */
+ * emulator, once the machine stands still.  Nothing here reads the structures that the dump shows.
+ */
 #include "ke.h"
 
 typedef struct {
@@ -9,9 +10,25 @@ typedef struct {
   void *objects[4], *wanted;
   SHADOW shadow;
 } THREAD_NOTE;
-typedef struct { void *lock, *owner[4]; const char *kind, *name, *mode[4]; } LOCK_NOTE;
-typedef struct { u32 kind; const char *text, *text2; uptr a, b, c, d; } FACT;
-enum { FACT_PROCESS, FACT_CPU, FACT_PAGE, FACT_UNLOADED, FACT_IRP, FACT_STACK, FACT_BLOCK, FACT_LOCATION };
+typedef struct {
+  void *lock, *owner[4];
+  const char *kind, *name, *mode[4];
+} LOCK_NOTE;
+typedef struct {
+  u32 kind;
+  const char *text, *text2;
+  uptr a, b, c, d;
+} FACT;
+enum {
+  FACT_PROCESS,
+  FACT_CPU,
+  FACT_PAGE,
+  FACT_UNLOADED,
+  FACT_IRP,
+  FACT_STACK,
+  FACT_BLOCK,
+  FACT_LOCATION
+};
 typedef struct {
   u32 threads, locks, facts;
   THREAD_NOTE thread[24];
@@ -61,14 +78,28 @@ u32 note_trap_index(void) {
 static void fact(u32 kind, const char* text, const char* text2, uptr a, uptr b, uptr c, uptr d) {
   notes->fact[notes->facts++] = (FACT){kind, text, text2, a, b, c, d};
 }
-void note_process(u8* p, u32 id, const char* name, uptr cr3) { fact(FACT_PROCESS, name, 0, (uptr)p, id, cr3, 0); }
-void note_cpu(u32 number, u8* pcr, u8* prcb, u8* idle) { fact(FACT_CPU, 0, 0, number, (uptr)pcr, (uptr)prcb, (uptr)idle); }
-void note_page(u8* process, uptr va, uptr frame, const char* kind, uptr pte) { fact(FACT_PAGE, kind, 0, (uptr)process, va, frame, pte); }
-void note_unloaded(const char* name, uptr start, uptr end) { fact(FACT_UNLOADED, name, 0, start, end, 0, 0); }
+void note_process(u8* p, u32 id, const char* name, uptr cr3) {
+  fact(FACT_PROCESS, name, 0, (uptr)p, id, cr3, 0);
+}
+void note_cpu(u32 number, u8* pcr, u8* prcb, u8* idle) {
+  fact(FACT_CPU, 0, 0, number, (uptr)pcr, (uptr)prcb, (uptr)idle);
+}
+void note_page(u8* process, uptr va, uptr frame, const char* kind, uptr pte) {
+  fact(FACT_PAGE, kind, 0, (uptr)process, va, frame, pte);
+}
+void note_unloaded(const char* name, uptr start, uptr end) {
+  fact(FACT_UNLOADED, name, 0, start, end, 0, 0);
+}
 void note_irp(u8* irp, u8* thread) { fact(FACT_IRP, 0, 0, (uptr)irp, (uptr)thread, 0, 0); }
-void note_irp_location(u8* irp, u8* device, uptr completion) { fact(FACT_LOCATION, 0, 0, (uptr)irp, (uptr)device, completion, 0); }
-void note_stack_area(const char* what, uptr low, uptr high) { fact(FACT_STACK, what, 0, low, high, 0, 0); }
-void NTAPI NoteBlock(void* block, const char* tag, const char* state) { fact(FACT_BLOCK, tag, state, (uptr)block, 0, 0, 0); }
+void note_irp_location(u8* irp, u8* device, uptr completion) {
+  fact(FACT_LOCATION, 0, 0, (uptr)irp, (uptr)device, completion, 0);
+}
+void note_stack_area(const char* what, uptr low, uptr high) {
+  fact(FACT_STACK, what, 0, low, high, 0, 0);
+}
+void NTAPI NoteBlock(void* block, const char* tag, const char* state) {
+  fact(FACT_BLOCK, tag, state, (uptr)block, 0, 0, 0);
+}
 void NTAPI NoteLock(void* lock, const char* kind, const char* name) {
   LOCK_NOTE* n = &notes->lock[notes->locks++];
   n->lock = lock;
@@ -167,7 +198,8 @@ static void write_lock(const LOCK_NOTE* n) {
   put("]}\n");
 }
 static void write_fact(const FACT* f) {
-  static const char* const names[] = {"process", "cpu", "page", "unloaded", "irp", "stack", "block", "location"};
+  static const char* const names[] = {"process", "cpu",   "page",  "unloaded",
+                                      "irp",     "stack", "block", "location"};
   put("{\"is\":\"");
   put(names[f->kind]);
   put("\"");
@@ -191,7 +223,8 @@ void NoteWriteAll(u32 cpu, u32 code, uptr* p) {
   for (u32 i = 0; i < KeNumberProcessors; i++) {
     put_hex(i ? "context1" : "context0", capture_context[i]);
     for (u32 k = 0; k < notes->threads; k++)
-      if ((uptr)&notes->thread[k].shadow == capture_thread[i]) put_hex(i ? "thread1" : "thread0", (uptr)notes->thread[k].thread);
+      if ((uptr)&notes->thread[k].shadow == capture_thread[i])
+        put_hex(i ? "thread1" : "thread0", (uptr)notes->thread[k].thread);
   }
 #ifdef NT_KDBG_SIZE
   put_hex("kdbg", (uptr)KdDebuggerDataBlock);

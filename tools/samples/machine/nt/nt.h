@@ -1,5 +1,6 @@
-/* nt.h - what the kernel of ours and its drivers share: types, fields by published offset (the layout
- * header comes with -include), the exported functions.  Names are the published names; code is ours. */
+/* nt.h - what the kernel of ours and its drivers share: types, fields by published offset (the
+ * layout header comes with -include), the exported functions.  Names are the published names; code
+ * is ours. */
 #pragma once
 typedef unsigned char u8;
 typedef unsigned short u16;
@@ -40,12 +41,31 @@ typedef u32 uptr;
 #define STATUS_PENDING 0x103u
 #define STATUS_MORE_PROCESSING_REQUIRED 0xC0000016u
 
-enum { PASSIVE_LEVEL = 0, APC_LEVEL = 1, DISPATCH_LEVEL = 2, HIGH_LEVEL = sizeof(uptr) == 8 ? 15 : 31 };
-enum { NotificationEvent = 0, SynchronizationEvent = 1, MutantObject = 2, ProcessObject = 3, QueueObject = 4,
-       SemaphoreObject = 5, ThreadObject = 6, TimerObject = 8 };
+enum {
+  PASSIVE_LEVEL = 0,
+  APC_LEVEL = 1,
+  DISPATCH_LEVEL = 2,
+  HIGH_LEVEL = sizeof(uptr) == 8 ? 15 : 31
+};
+enum {
+  NotificationEvent = 0,
+  SynchronizationEvent = 1,
+  MutantObject = 2,
+  ProcessObject = 3,
+  QueueObject = 4,
+  SemaphoreObject = 5,
+  ThreadObject = 6,
+  TimerObject = 8
+};
 enum { StateReady = 1, StateRunning = 2, StateTerminated = 4, StateWaiting = 5 };
-enum { Executive = 0, DelayExecution = 4, UserRequest = 6, WrQueue = 15, WrResource = VISTA ? 27 : 0,
-       WrFastMutex = VISTA ? 34 : 0 };
+enum {
+  Executive = 0,
+  DelayExecution = 4,
+  UserRequest = 6,
+  WrQueue = 15,
+  WrResource = VISTA ? 27 : 0,
+  WrFastMutex = VISTA ? 34 : 0
+};
 enum { NonPagedPool = 0, PagedPool = 1 };
 
 /* DISPATCHER_HEADER: the same places in every version. */
@@ -55,8 +75,12 @@ enum { NonPagedPool = 0, PagedPool = 1 };
 #define HEADER_WaitListHead 8
 #define HEADER_size (8 + 2 * POINTER)
 
-typedef struct LIST { struct LIST *flink, *blink; } LIST;
-static inline void list_init(volatile void* head) { ((LIST*)head)->flink = ((LIST*)head)->blink = (LIST*)head; }
+typedef struct LIST {
+  struct LIST *flink, *blink;
+} LIST;
+static inline void list_init(volatile void* head) {
+  ((LIST*)head)->flink = ((LIST*)head)->blink = (LIST*)head;
+}
 static inline void list_add(volatile void* head, volatile void* entry) {
   LIST *h = (LIST*)head, *e = (LIST*)entry;
   e->flink = h;
@@ -70,11 +94,11 @@ static inline void list_remove(volatile void* entry) {
   e->blink->flink = e->flink;
 }
 
-typedef void (NTAPI *THREAD_START)(void* context);
-typedef void (NTAPI *DPC_ROUTINE)(void* dpc, void* context, void* a1, void* a2);
-typedef u32 (NTAPI *DISPATCH)(u8* device, u8* irp);
-typedef u32 (NTAPI *COMPLETION)(u8* device, u8* irp, void* context);
-typedef u32 (NTAPI *DRIVER_INIT)(u8* driver, void* registry_path);
+typedef void(NTAPI* THREAD_START)(void* context);
+typedef void(NTAPI* DPC_ROUTINE)(void* dpc, void* context, void* a1, void* a2);
+typedef u32(NTAPI* DISPATCH)(u8* device, u8* irp);
+typedef u32(NTAPI* COMPLETION)(u8* device, u8* irp, void* context);
+typedef u32(NTAPI* DRIVER_INIT)(u8* driver, void* registry_path);
 
 #include "notes.h"
 
@@ -85,7 +109,16 @@ typedef struct {
   u32 damage;    /* 1: a pool header is overwritten */
   u32 idle;      /* 1: the second CPU idles, 0: it runs a thread */
 } SCENARIO;
-enum { STOP_FAULT = 1, STOP_CALL, STOP_SECOND_CPU, STOP_DPC, STOP_STACK, STOP_EXCEPTION, STOP_POOL, STOP_TRAP_FRAME };
+enum {
+  STOP_FAULT = 1,
+  STOP_CALL,
+  STOP_SECOND_CPU,
+  STOP_DPC,
+  STOP_STACK,
+  STOP_EXCEPTION,
+  STOP_POOL,
+  STOP_TRAP_FRAME
+};
 
 #ifdef BUILDING_NT
 #define NTSYS
@@ -93,8 +126,10 @@ enum { STOP_FAULT = 1, STOP_CALL, STOP_SECOND_CPU, STOP_DPC, STOP_STACK, STOP_EX
 #define NTSYS __declspec(dllimport)
 #endif
 NTSYS void NTAPI KeBugCheckEx(u32 code, uptr p1, uptr p2, uptr p3, uptr p4) NORETURN;
-NTSYS u32 NTAPI KeWaitForSingleObject(void* object, u32 reason, u32 mode, u32 alertable, u64* timeout);
-NTSYS u32 NTAPI KeWaitForMultipleObjects(u32 count, void** objects, u32 type, u32 reason, u32 mode, u32 alertable, u64* timeout, void* blocks);
+NTSYS u32 NTAPI KeWaitForSingleObject(void* object, u32 reason, u32 mode, u32 alertable,
+                                      u64* timeout);
+NTSYS u32 NTAPI KeWaitForMultipleObjects(u32 count, void** objects, u32 type, u32 reason, u32 mode,
+                                         u32 alertable, u64* timeout, void* blocks);
 NTSYS u32 NTAPI KeDelayExecutionThread(u32 mode, u32 alertable, u64* interval);
 NTSYS u32 NTAPI ZwYieldExecution(void);
 NTSYS void NTAPI KeInitializeEvent(void* event, u32 type, u32 state);
@@ -116,7 +151,8 @@ NTSYS u32 NTAPI ExInitializeResourceLite(void* resource);
 NTSYS u32 NTAPI ExAcquireResourceExclusiveLite(void* resource, u32 wait);
 NTSYS u32 NTAPI ExAcquireResourceSharedLite(void* resource, u32 wait);
 NTSYS void NTAPI ExReleaseResourceLite(void* resource);
-NTSYS u8* NTAPI PsCreateThread(u8* process, THREAD_START start, void* context, u32 cpu, const char* name);
+NTSYS u8* NTAPI PsCreateThread(u8* process, THREAD_START start, void* context, u32 cpu,
+                               const char* name);
 NTSYS u8* NTAPI PsLookupProcess(const char* image_name);
 NTSYS u8* NTAPI IoCreateDevice(u8* driver, uptr extension, u32 type);
 NTSYS void NTAPI IoAttachDeviceToDeviceStack(u8* source, u8* target);
@@ -131,8 +167,12 @@ NTSYS void NTAPI NoteWanted(void* lock, const char* mode);
 NTSYS void NTAPI NoteBlock(void* block, const char* tag, const char* state);
 
 /* Stack locations. */
-static inline u8* irp_next(u8* irp) { return (u8*)PTR(irp, IRP_Tail_Overlay_CurrentStackLocation) - IO_STACK_LOCATION_size; }
-static inline u8* irp_current(u8* irp) { return (u8*)PTR(irp, IRP_Tail_Overlay_CurrentStackLocation); }
+static inline u8* irp_next(u8* irp) {
+  return (u8*)PTR(irp, IRP_Tail_Overlay_CurrentStackLocation) - IO_STACK_LOCATION_size;
+}
+static inline u8* irp_current(u8* irp) {
+  return (u8*)PTR(irp, IRP_Tail_Overlay_CurrentStackLocation);
+}
 static inline void irp_pass(u8* irp, COMPLETION routine, void* context) {
   u8 *here = irp_current(irp), *next = irp_next(irp);
   for (u32 i = 0; i < IO_STACK_LOCATION_CompletionRoutine; i++) B8(next, i) = B8(here, i);

@@ -2,7 +2,8 @@
 #include "ke.h"
 
 u8* PsInitialSystemProcess;
-__attribute__((aligned(16))) static u8 KiInitialProcessBody[0x1000]; /* the idle process is no pool block */
+__attribute__((
+    aligned(16))) static u8 KiInitialProcessBody[0x1000]; /* the idle process is no pool block */
 u8* KiInitialProcessObject = KiInitialProcessBody;
 static u32 next_thread_id = 8;
 void KiInitializeReadyLists(u8* prcb);
@@ -40,7 +41,8 @@ u8* PsCreateProcess(const char* name, u32 id, u8* parent) {
   u8* p = ObCreate(EPROCESS_size, TAG('P', 'r', 'o', 'c'), 7);
   uptr cr3 = parent ? MmCreateAddressSpace() : (uptr)KeLoaderBlock->cr3;
   init_process(p, name, id, cr3);
-  PTR(p, EPROCESS_InheritedFromUniqueProcessId) = parent ? PTR(parent, EPROCESS_UniqueProcessId) : 0;
+  PTR(p, EPROCESS_InheritedFromUniqueProcessId) =
+      parent ? PTR(parent, EPROCESS_UniqueProcessId) : 0;
   list_add(PsActiveProcessHead, AT(p, EPROCESS_ActiveProcessLinks));
   if (parent) MmPlantPages(p);
   return p;
@@ -55,14 +57,16 @@ u8* NTAPI PsLookupProcess(const char* image_name) {
   return PsInitialSystemProcess;
 }
 
-void PspInitializeThread(u8* t, u8* process, uptr top, uptr limit, u32 id, u32 cpu, THREAD_START start) {
+void PspInitializeThread(u8* t, u8* process, uptr top, uptr limit, u32 id, u32 cpu,
+                         THREAD_START start) {
   B8(t, HEADER_Type) = ThreadObject;
   B8(t, HEADER_Size) = KTHREAD_size / 4 > 255 ? 0 : KTHREAD_size / 4;
   list_init(AT(t, HEADER_WaitListHead));
   list_init(AT(t, KTHREAD_MutantListHead));
   PTR(t, KTHREAD_InitialStack) = PTR(t, KTHREAD_StackBase) = PTR(t, KTHREAD_KernelStack) = top;
   PTR(t, KTHREAD_StackLimit) = limit;
-  for (u32 i = 0; i < 2; i++) list_init(AT(t, KTHREAD_ApcState + KAPC_STATE_ApcListHead + i * 2 * POINTER));
+  for (u32 i = 0; i < 2; i++)
+    list_init(AT(t, KTHREAD_ApcState + KAPC_STATE_ApcListHead + i * 2 * POINTER));
   PTR(t, KTHREAD_ApcState + KAPC_STATE_Process) = (uptr)process;
 #ifdef KTHREAD_Process
   PTR(t, KTHREAD_Process) = (uptr)process;
@@ -81,7 +85,8 @@ void PspInitializeThread(u8* t, u8* process, uptr top, uptr limit, u32 id, u32 c
   list_init(AT(t, ETHREAD_IrpList));
   PTR(t, ETHREAD_StartAddress) = (uptr)start;
   PTR(t, ETHREAD_Win32StartAddress) = (uptr)start;
-  Q64(t, ETHREAD_CreateTime) = (0x01D0000000000000ull + (u64)id * 10000000) << (NT_BUILD < 6000 ? 3 : 0);
+  Q64(t, ETHREAD_CreateTime) = (0x01D0000000000000ull + (u64)id * 10000000)
+                               << (NT_BUILD < 6000 ? 3 : 0);
   list_add(AT(process, KPROCESS_ThreadListHead), AT(t, KTHREAD_ThreadListEntry));
 #ifdef ETHREAD_ThreadListEntry
   list_add(AT(process, EPROCESS_ThreadListHead), AT(t, ETHREAD_ThreadListEntry));
@@ -115,7 +120,8 @@ static void first_frame(u8* t, uptr top, THREAD_START start, void* context) {
   s->e[0].kind = NOTE_SWITCH;
   s->total = 1;
 }
-u8* NTAPI PsCreateThread(u8* process, THREAD_START start, void* context, u32 cpu, const char* name) {
+u8* NTAPI PsCreateThread(u8* process, THREAD_START start, void* context, u32 cpu,
+                         const char* name) {
   u8* t = ObCreate(ETHREAD_size, TAG('T', 'h', 'r', 'e'), 8);
   uptr top = MmCreateKernelStack();
   u32 id = next_thread_id;
@@ -132,5 +138,9 @@ u8* NTAPI PsCreateThread(u8* process, THREAD_START start, void* context, u32 cpu
 void PsInitialize(void) {
   list_init(PsActiveProcessHead);
   init_process(KiInitialProcessObject, "Idle", 0, (uptr)KeLoaderBlock->cr3);
-  PsInitialSystemProcess = PsCreateProcess("System", NT_BUILD < 2195 ? 2 : NT_BUILD < 2600 ? 8 : 4, 0);
+  PsInitialSystemProcess = PsCreateProcess("System",
+                                           NT_BUILD < 2195   ? 2
+                                           : NT_BUILD < 2600 ? 8
+                                                             : 4,
+                                           0);
 }

@@ -1,5 +1,6 @@
-/* sched.c - ready queues, the switch to another thread, the idle loop, DPCs.  Threads are bound to one
- * CPU and never preempted; one lock guards all dispatcher data and is handed over by the switch. */
+/* sched.c - ready queues, the switch to another thread, the idle loop, DPCs.  Threads are bound to
+ * one CPU and never preempted; one lock guards all dispatcher data and is handed over by the
+ * switch. */
 #include "ke.h"
 
 static volatile u32 KiDispatcherLock;
@@ -35,7 +36,8 @@ void KiReadyThread(u8* thread) {
   u32 cpu = B8(thread, KTHREAD_NextProcessor);
   B8(thread, KTHREAD_State) = StateReady;
   note_thread_state(thread, "ready");
-  list_add(ready_list((u8*)KiProcessorBlock[cpu], B8(thread, KTHREAD_Priority)), AT(thread, KTHREAD_WaitListEntry));
+  list_add(ready_list((u8*)KiProcessorBlock[cpu], B8(thread, KTHREAD_Priority)),
+           AT(thread, KTHREAD_WaitListEntry));
 }
 static u8* select_ready(u8* prcb) {
   for (s32 i = 31; i >= 0; i--) {
@@ -54,8 +56,8 @@ static void make_running(u8* next, u32 cpu) {
   note_thread_state(next, "running");
 }
 
-/* The current thread's state says why it stops running; the dispatcher lock is held and is held again
- * by whoever runs next. */
+/* The current thread's state says why it stops running; the dispatcher lock is held and is held
+ * again by whoever runs next. */
 NOINLINE void KiSwapThread(u8* thread) {
   ENTER();
   u8 *prcb = current_prcb(), *next = select_ready(prcb);
@@ -162,7 +164,8 @@ NOINLINE void KiExecuteAllDpcs(u8* prcb) {
     u8* dpc = (u8*)((LIST*)dpc_list(prcb))->flink - KDPC_DpcListEntry;
     list_remove(AT(dpc, KDPC_DpcListEntry));
     count_dpc(prcb, dpc, -1);
-    ((DPC_ROUTINE)PTR(dpc, KDPC_DeferredRoutine))(dpc, (void*)PTR(dpc, KDPC_DeferredContext), (void*)PTR(dpc, KDPC_SystemArgument1),
+    ((DPC_ROUTINE)PTR(dpc, KDPC_DeferredRoutine))(dpc, (void*)PTR(dpc, KDPC_DeferredContext),
+                                                  (void*)PTR(dpc, KDPC_SystemArgument1),
                                                   (void*)PTR(dpc, KDPC_SystemArgument2));
   }
   LEAVE();

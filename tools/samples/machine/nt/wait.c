@@ -10,7 +10,9 @@ static void header(void* object, u32 type, uptr size, s32 state) {
   D32(object, HEADER_SignalState) = (u32)state;
   list_init(AT(object, HEADER_WaitListHead));
 }
-void NTAPI KeInitializeEvent(void* event, u32 type, u32 state) { header(event, type, HEADER_size, (s32)state); }
+void NTAPI KeInitializeEvent(void* event, u32 type, u32 state) {
+  header(event, type, HEADER_size, (s32)state);
+}
 void NTAPI KeInitializeSemaphore(void* semaphore, s32 count, s32 limit) {
   header(semaphore, SemaphoreObject, HEADER_size + POINTER, count);
   D32(semaphore, KSEMAPHORE_Limit) = (u32)limit;
@@ -27,8 +29,8 @@ void NTAPI KeInitializeMutant(void* mutant, u32 owned) {
 
 static s32 signal_state(void* object) { return (s32)D32(object, HEADER_SignalState); }
 static int satisfied(u8* thread, void* object) {
-  return signal_state(object) > 0 ||
-         ((B8(object, HEADER_Type) & 0x7F) == MutantObject && PTR(object, KMUTANT_OwnerThread) == (uptr)thread);
+  return signal_state(object) > 0 || ((B8(object, HEADER_Type) & 0x7F) == MutantObject &&
+                                      PTR(object, KMUTANT_OwnerThread) == (uptr)thread);
 }
 static void consume(u8* thread, void* object) {
   switch (B8(object, HEADER_Type) & 0x7F) {
@@ -44,7 +46,9 @@ static void consume(u8* thread, void* object) {
   }
 }
 
-static u8* wait_block(u8* thread, u32 n) { return AT(thread, KTHREAD_WaitBlock + n * KWAIT_BLOCK_size); }
+static u8* wait_block(u8* thread, u32 n) {
+  return AT(thread, KTHREAD_WaitBlock + n * KWAIT_BLOCK_size);
+}
 static void insert_block(u8* thread, u32 n, void* object, u32 key, u32 type) {
   u8* b = wait_block(thread, n);
   PTR(b, KWAIT_BLOCK_Thread) = (uptr)thread;
@@ -59,7 +63,8 @@ static void insert_block(u8* thread, u32 n, void* object, u32 key, u32 type) {
 /* Up to Windows 7 the blocks of one wait form a ring; from Windows 8 on they are an array. */
 static void chain_blocks(u8* thread, u32 count, int timer) {
 #ifdef KWAIT_BLOCK_NextWaitBlock
-  for (u32 i = 0; i < count; i++) PTR(wait_block(thread, i), KWAIT_BLOCK_NextWaitBlock) = (uptr)wait_block(thread, i + 1);
+  for (u32 i = 0; i < count; i++)
+    PTR(wait_block(thread, i), KWAIT_BLOCK_NextWaitBlock) = (uptr)wait_block(thread, i + 1);
   u8* last = wait_block(thread, count - 1);
   if (!count) last = wait_block(thread, TIMER_WAIT_BLOCK);
   u8* first = wait_block(thread, count ? 0 : TIMER_WAIT_BLOCK);
@@ -95,8 +100,8 @@ NOINLINE u32 KiCommitThreadWait(u8* thread, u32 irql, u32 reason, u32 mode) {
   return (u32)PTR(thread, KTHREAD_WaitStatus);
 }
 
-NOINLINE u32 NTAPI KeWaitForMultipleObjects(u32 count, void** objects, u32 type, u32 reason, u32 mode, u32 alertable, u64* timeout,
-                                            void* blocks) {
+NOINLINE u32 NTAPI KeWaitForMultipleObjects(u32 count, void** objects, u32 type, u32 reason,
+                                            u32 mode, u32 alertable, u64* timeout, void* blocks) {
   ENTER();
   u8* thread = current_thread();
   u32 irql = lock_dispatcher(), status = 0;
@@ -117,7 +122,8 @@ NOINLINE u32 NTAPI KeWaitForMultipleObjects(u32 count, void** objects, u32 type,
   LEAVE();
   return status;
 }
-NOINLINE u32 NTAPI KeWaitForSingleObject(void* object, u32 reason, u32 mode, u32 alertable, u64* timeout) {
+NOINLINE u32 NTAPI KeWaitForSingleObject(void* object, u32 reason, u32 mode, u32 alertable,
+                                         u64* timeout) {
   ENTER();
   u8* thread = current_thread();
   u32 irql = lock_dispatcher(), status = 0;
@@ -159,7 +165,8 @@ static void unwait(u8* thread, u32 status) {
     b = (u8*)PTR(b, KWAIT_BLOCK_NextWaitBlock);
   } while (b != first);
 #else
-  for (u32 i = 0; i < B8(thread, KTHREAD_WaitBlockCount); i++) list_remove(AT(b, i * KWAIT_BLOCK_size + KWAIT_BLOCK_WaitListEntry));
+  for (u32 i = 0; i < B8(thread, KTHREAD_WaitBlockCount); i++)
+    list_remove(AT(b, i * KWAIT_BLOCK_size + KWAIT_BLOCK_WaitListEntry));
 #endif
   PTR(thread, KTHREAD_WaitStatus) = status;
   note_wait(thread, 0, 0, 0);
