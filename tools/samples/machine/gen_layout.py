@@ -71,9 +71,10 @@ def main():
             if not rows:
                 continue
             by = {e['field']: e for e in rows}
-            note = '' if used == build else f' /* as in {used} */'
+            if used != build:
+                lines.append(f'/* {struct}: as in {used} */')
             if '(sizeof)' in by:
-                lines.append(f'#define {struct}_size {by["(sizeof)"]["size"]:#x}{note}')
+                lines.append(f'#define {struct}_size {by["(sizeof)"]["size"]:#x}')
             for f in fields.split():
                 if f in by and ':' not in (by[f]['type'] or ''):
                     lines.append(f'#define {struct}_{f.replace(".", "_")} {by[f]["offset"]:#x}')

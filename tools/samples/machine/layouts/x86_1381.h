@@ -31,10 +31,12 @@
 #define KPRCB_SetMember 0x14
 #define KPRCB_InterruptCount 0x1c0
 #define KPRCB_BuildType 0x12
-#define KPROCESSOR_STATE_size 0x320 /* as in 2600.2180 */
+/* KPROCESSOR_STATE: as in 2600.2180 */
+#define KPROCESSOR_STATE_size 0x320
 #define KPROCESSOR_STATE_ContextFrame 0x0
 #define KPROCESSOR_STATE_SpecialRegisters 0x2cc
-#define KSPECIAL_REGISTERS_size 0x54 /* as in 2600.2180 */
+/* KSPECIAL_REGISTERS: as in 2600.2180 */
+#define KSPECIAL_REGISTERS_size 0x54
 #define KSPECIAL_REGISTERS_Cr0 0x0
 #define KSPECIAL_REGISTERS_Cr2 0x4
 #define KSPECIAL_REGISTERS_Cr3 0x8
@@ -103,31 +105,38 @@
 #define EPROCESS_ObjectTable 0x104
 #define EPROCESS_Token 0x108
 #define EPROCESS_ExitStatus 0x68
-#define KAPC_STATE_size 0x18 /* as in 2600.2180 */
+/* KAPC_STATE: as in 2600.2180 */
+#define KAPC_STATE_size 0x18
 #define KAPC_STATE_ApcListHead 0x0
 #define KAPC_STATE_Process 0x10
-#define KWAIT_BLOCK_size 0x18 /* as in 2600.2180 */
+/* KWAIT_BLOCK: as in 2600.2180 */
+#define KWAIT_BLOCK_size 0x18
 #define KWAIT_BLOCK_WaitListEntry 0x0
 #define KWAIT_BLOCK_Thread 0x8
 #define KWAIT_BLOCK_Object 0xc
 #define KWAIT_BLOCK_NextWaitBlock 0x10
 #define KWAIT_BLOCK_WaitKey 0x14
 #define KWAIT_BLOCK_WaitType 0x16
-#define KMUTANT_size 0x20 /* as in 2600.2180 */
+/* KMUTANT: as in 2600.2180 */
+#define KMUTANT_size 0x20
 #define KMUTANT_MutantListEntry 0x10
 #define KMUTANT_OwnerThread 0x18
 #define KMUTANT_Abandoned 0x1c
 #define KMUTANT_ApcDisable 0x1d
-#define KSEMAPHORE_size 0x14 /* as in 2600.2180 */
+/* KSEMAPHORE: as in 2600.2180 */
+#define KSEMAPHORE_size 0x14
 #define KSEMAPHORE_Limit 0x10
-#define KEVENT_size 0x10 /* as in 2600.2180 */
+/* KEVENT: as in 2600.2180 */
+#define KEVENT_size 0x10
 #define KEVENT_Header 0x0
-#define KTIMER_size 0x28 /* as in 2600.2180 */
+/* KTIMER: as in 2600.2180 */
+#define KTIMER_size 0x28
 #define KTIMER_DueTime 0x10
 #define KTIMER_TimerListEntry 0x18
 #define KTIMER_Dpc 0x20
 #define KTIMER_Period 0x24
-#define FAST_MUTEX_size 0x20 /* as in 2600.2180 */
+/* FAST_MUTEX: as in 2600.2180 */
+#define FAST_MUTEX_size 0x20
 #define FAST_MUTEX_Count 0x0
 #define FAST_MUTEX_Owner 0x4
 #define FAST_MUTEX_Contention 0x8
@@ -149,7 +158,8 @@
 #define OWNER_ENTRY_OwnerThread 0x0
 #define OWNER_ENTRY_OwnerCount 0x4
 #define OWNER_ENTRY_TableSize 0x4
-#define KDPC_size 0x20 /* as in 2600.2180 */
+/* KDPC: as in 2600.2180 */
+#define KDPC_size 0x20
 #define KDPC_Type 0x0
 #define KDPC_Importance 0x3
 #define KDPC_Number 0x2
@@ -158,7 +168,8 @@
 #define KDPC_DeferredContext 0x10
 #define KDPC_SystemArgument1 0x14
 #define KDPC_SystemArgument2 0x18
-#define IRP_size 0x70 /* as in 2600.2180 */
+/* IRP: as in 2600.2180 */
+#define IRP_size 0x70
 #define IRP_Type 0x0
 #define IRP_Size 0x2
 #define IRP_MdlAddress 0x4
@@ -178,7 +189,8 @@
 #define IRP_Tail_Overlay_CurrentStackLocation 0x60
 #define IRP_Tail_Overlay_OriginalFileObject 0x64
 #define IRP_Tail_Overlay_ListEntry 0x58
-#define IO_STACK_LOCATION_size 0x24 /* as in 2600.2180 */
+/* IO_STACK_LOCATION: as in 2600.2180 */
+#define IO_STACK_LOCATION_size 0x24
 #define IO_STACK_LOCATION_MajorFunction 0x0
 #define IO_STACK_LOCATION_MinorFunction 0x1
 #define IO_STACK_LOCATION_Flags 0x2
@@ -188,7 +200,8 @@
 #define IO_STACK_LOCATION_FileObject 0x18
 #define IO_STACK_LOCATION_CompletionRoutine 0x1c
 #define IO_STACK_LOCATION_Context 0x20
-#define DEVICE_OBJECT_size 0xb8 /* as in 2600.2180 */
+/* DEVICE_OBJECT: as in 2600.2180 */
+#define DEVICE_OBJECT_size 0xb8
 #define DEVICE_OBJECT_Type 0x0
 #define DEVICE_OBJECT_Size 0x2
 #define DEVICE_OBJECT_ReferenceCount 0x4
@@ -200,7 +213,8 @@
 #define DEVICE_OBJECT_DeviceExtension 0x28
 #define DEVICE_OBJECT_DeviceType 0x2c
 #define DEVICE_OBJECT_StackSize 0x30
-#define DRIVER_OBJECT_size 0xa8 /* as in 2600.2180 */
+/* DRIVER_OBJECT: as in 2600.2180 */
+#define DRIVER_OBJECT_size 0xa8
 #define DRIVER_OBJECT_Type 0x0
 #define DRIVER_OBJECT_Size 0x2
 #define DRIVER_OBJECT_DeviceObject 0x4
@@ -212,7 +226,8 @@
 #define DRIVER_OBJECT_DriverInit 0x2c
 #define DRIVER_OBJECT_DriverUnload 0x34
 #define DRIVER_OBJECT_MajorFunction 0x38
-#define FILE_OBJECT_size 0x70 /* as in 2600.2180 */
+/* FILE_OBJECT: as in 2600.2180 */
+#define FILE_OBJECT_size 0x70
 #define FILE_OBJECT_Type 0x0
 #define FILE_OBJECT_Size 0x2
 #define FILE_OBJECT_DeviceObject 0x4
@@ -231,12 +246,14 @@
 #define LDR_DATA_TABLE_ENTRY_LoadCount 0x38
 #define LDR_DATA_TABLE_ENTRY_CheckSum 0x40
 #define LDR_DATA_TABLE_ENTRY_TimeDateStamp 0x44
-#define OBJECT_HEADER_size 0x20 /* as in 2600.2180 */
+/* OBJECT_HEADER: as in 2600.2180 */
+#define OBJECT_HEADER_size 0x20
 #define OBJECT_HEADER_PointerCount 0x0
 #define OBJECT_HEADER_HandleCount 0x4
 #define OBJECT_HEADER_Type 0x8
 #define OBJECT_HEADER_Body 0x18
-#define KTRAP_FRAME_size 0x8c /* as in 2600.2180 */
+/* KTRAP_FRAME: as in 2600.2180 */
+#define KTRAP_FRAME_size 0x8c
 #define KTRAP_FRAME_SegCs 0x6c
 #define KTRAP_FRAME_EFlags 0x70
 #define KTRAP_FRAME_DbgEbp 0x0
@@ -262,5 +279,7 @@
 #define KTRAP_FRAME_Eip 0x68
 #define KTRAP_FRAME_HardwareEsp 0x74
 #define KTRAP_FRAME_HardwareSegSs 0x78
-#define CONTEXT_size 0x2cc /* as in 2600.2180 */
-#define POOL_HEADER_size 0x8 /* as in 2600.2180 */
+/* CONTEXT: as in 2600.2180 */
+#define CONTEXT_size 0x2cc
+/* POOL_HEADER: as in 2600.2180 */
+#define POOL_HEADER_size 0x8
