@@ -159,6 +159,12 @@ Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Thre
     work += walks.stacks[i].work;
     if (thread.crashed && !snapshot.stop.fault_context)
       start_at_fault(walks.stacks[i], snapshot, walks.context_from[i]);
+    if (thread.crashed && !snapshot.stop.fault_context)
+      if (auto registers = stack::trap_frame_of_stop(snapshot)) {
+        snapshot.stop.fault_context = std::move(registers);
+        snapshot.stop.fault_context_from = "trap frame at the bugcheck's parameter";
+        walks.stacks[i] = walk_one(thread, snapshot, arch, modules, walks.context_from[i]);
+      }
   }
   return walks;
 }

@@ -76,6 +76,23 @@ std::optional<FaultOrigin> find_fault_origin(const Stack& walked,
   return std::nullopt;
 }
 
+std::optional<arch::Registers> trap_frame_of_stop(const system::Snapshot& snapshot) {
+  const arch::Arch* arch = arch::find(snapshot.machine);
+  if (!arch || !arch->read_trap_frame || !snapshot.memory ||
+      snapshot.stop.kind != system::StopKind::bugcheck)
+    return std::nullopt;
+  const Parameters parameters{snapshot, *arch};
+  const auto trap = parameters.with_role(ParameterRole::trapframe);
+  if (!trap || *trap == 0) return std::nullopt;
+  auto registers = arch->read_trap_frame(*snapshot.memory, *trap);
+  if (!registers) return std::nullopt;
+  const auto pc = registers->get(arch->pc);
+  const auto& record = snapshot.stop.exception;
+  const bool named = pc && (parameters.with_role(ParameterRole::ip) == *pc ||
+                            (record && parameters.cut(record->address) == *pc));
+  return named ? registers : std::nullopt;
+}
+
 namespace {
 
 constexpr std::uint64_t kMostOfDoubleFaultStack = 0x4000;

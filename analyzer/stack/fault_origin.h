@@ -19,6 +19,10 @@ struct FaultOrigin {
 // a stop that only trap handlers raise.
 std::optional<FaultOrigin> find_fault_origin(const Stack& walked, const system::Snapshot& snapshot);
 
+// The KTRAP_FRAME that the stop's parameters point to, when its pc is the address that they name.
+// Second best: on x64 such a frame holds only some of the registers, and unwinding finds them all.
+std::optional<arch::Registers> trap_frame_of_stop(const system::Snapshot& snapshot);
+
 // 32-bit x86 enters the handler of a double fault by a task switch, which no frame on its stack
 // tells: the interrupted registers are in the task state segment that the handler's links back to.
 // `sp`: where the stop ran; `kpcr`: of its CPU.  Nothing unless gate, descriptors, segments and sp

@@ -95,6 +95,26 @@ TEST(FaultOrigin, NoneWithoutAStop) {
   EXPECT_FALSE(find_fault_origin({}, stopped(0x7F, {8})));
 }
 
+// Stop 0x8E: exception, address, trap frame.
+TEST(FaultOrigin, TheTrapFrameAtTheParameter) {
+  constexpr std::uint64_t kTrap = 0xF7A3CC50, kPc = 0xF8765432;
+  auto memory = std::make_shared<arch::FakeMemory>();
+  memory->words(kTrap, {0xF7A3CD10, kPc, 0xBADB0D00}, 4);
+  memory->words(kTrap + 0xC, {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x23, 0x23, 0, 0, 0, 0, 0, 0x30}, 4);
+  memory->words(kTrap + 0x54, {0xD1, 0x51, 0xB, 0xF7A3CD10, 0, kPc, 8, 0x10246}, 4);
+  auto snapshot = stopped(0x8E, {0xC0000005, 0xFFFFFFFF00000000 | kPc, kTrap, 0});
+  snapshot.machine = arch::Machine::x86;
+  snapshot.memory = memory;
+  const auto registers = trap_frame_of_stop(snapshot);
+  ASSERT_TRUE(registers);
+  EXPECT_EQ(registers->get(8), kPc);
+  EXPECT_EQ(registers->get(4), kTrap + 0x74);
+  snapshot.stop.parameters[1] = kPc + 1; // the two must agree
+  EXPECT_FALSE(trap_frame_of_stop(snapshot));
+  snapshot.stop.parameters = {0xC0000005, kPc, kTrap + 0x100, 0};
+  EXPECT_FALSE(trap_frame_of_stop(snapshot));
+}
+
 // ---- Double fault of 32-bit x86.
 struct Tss : ::testing::Test {
   static constexpr std::uint64_t kPcr = 0xFFDFF000, kIdt = 0x8003F400, kGdt = 0x8003F000,
