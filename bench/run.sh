@@ -26,3 +26,18 @@ else
   echo "MINIDUMP_STACKWALK is not set: Breakpad left out" >&2
 fi
 build/release/bench/bench_whole_process 15 "$@"
+
+# A 64 GB bitmap dump and a 32 GB full dump, sparse files made from a small machine: what of them is
+# read, and how much memory that takes.  GIANTS names a folder for them, on a file system with holes.
+tools/build.sh release giant_dump bench_file_share
+machine=tests/data/kernels/w7-x64-fault.dmp.xz
+kernels=tests/data/kernels
+folder=$(mktemp -d "${GIANTS:-${TMPDIR:-/tmp}}/dumptriage-giants.XXXXXX")
+trap 'rm -rf "$folder"' EXIT
+for giant in "bitmap 64" "full 32"; do
+  kind=${giant% *} gigabytes=${giant#* }
+  build/release/tests/giant_dump "$kind" "$gigabytes" "$machine" "$folder/$kind.dmp" || continue
+  printf '%-7s' "$kind"
+  build/release/bench/bench_file_share "$folder/$kind.dmp" build/release/dumptriage analyze "$folder/$kind.dmp" \
+    --images "$kernels" --symbols "$kernels" --threads all --no-siblings
+done

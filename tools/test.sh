@@ -7,3 +7,4 @@ tools/setup.sh
 tools/build.sh release
 ctest --test-dir build/release --output-on-failure -j "$(nproc)"
 tools/torture.sh samples --percent 1
+tools/torture.sh kernel-dumps --percent 1 --jobs "$(nproc)"

@@ -9,6 +9,7 @@
 
 #include "synth/archives.h"
 #include "synth/convert.h"
+#include "synth/userdump_writer.h"
 
 namespace dumptriage::torture {
 namespace {
@@ -99,6 +100,39 @@ Sample kernel_sample(const synth::FullDump& machine, const Wanted& wanted, Bytes
   return sample;
 }
 
+// A program of NT 4 that touched a bad address: one thread on a stack with a chain of frames.
+Sample user_sample() {
+  constexpr std::uint64_t kStack = 0x12f000, kSize = 0x1000;
+  synth::UserDump dump;
+  Bytes context(0x2cc), stack(kSize);
+  synth::put32(context, 0, 0x10007);
+  synth::put32(context, 0xb4, kStack + 0x800); // Ebp
+  synth::put32(context, 0xb8, 0x401020);       // Eip
+  synth::put32(context, 0xc4, kStack + 0x7f0); // Esp
+  for (std::uint64_t at = 0x800; at < 0xf00; at += 0x100) {
+    synth::put32(stack, at, kStack + at + 0x100);
+    synth::put32(stack, at + 4, 0x401100);
+  }
+  dump.threads.push_back({0x51, 0, 0x20, 8, 0x7ffde000, context});
+  dump.threads.push_back({0x52, 0, 0x20, 8, 0x7ffdd000, context});
+  dump.modules = {{0x400000, 0x8000, "program.exe"}, {0x77f60000, 0x5c000, "ntdll.dll"}};
+  synth::UdRegion region;
+  region.base = region.allocation_base = kStack, region.size = kSize, region.bytes = stack;
+  dump.regions.push_back(region);
+  synth::UdEvent event;
+  event.thread = 0x51, event.address = 0x401020, event.parameters = {0, 0x24};
+  dump.event = event;
+  dump.version_info = true;
+  Sample sample;
+  sample.name = "USERDUMP";
+  sample.bytes = synth::write_userdump(dump);
+  sample.cuts = header_cuts(sample.bytes.size(), sample.bytes.size());
+  sample.flips = kFlips;
+  sample.hot = {{0, 0x50}, {0, 0x200}};
+  sample.link_size = 4;
+  return sample;
+}
+
 } // namespace
 
 std::vector<Sample> dump_samples(const std::string& dir) {
@@ -137,6 +171,7 @@ std::vector<Sample> kernel_dump_samples(const std::string& dir) {
     if (auto bytes = synth::convert(*machine, wanted.kind))
       samples.push_back(kernel_sample(*machine, wanted, std::move(*bytes)));
   }
+  if (!samples.empty()) samples.push_back(user_sample());
   return samples;
 }
 
