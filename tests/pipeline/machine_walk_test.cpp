@@ -144,6 +144,35 @@ TEST_P(Machine, EveryTrueFrameOfEveryWaitingThreadIsSure) {
   EXPECT_GT(checked, 3u);
 }
 
+// Without images and symbols beside the dump less is proved, and nothing wrong.
+TEST_P(Machine, WithoutSymbolsNoSureFrameIsWrong) {
+  system::Snapshot bare = system::take_snapshot(dump);
+  symbols::ModuleSet no_symbols(bare.modules, bare.memory, bare.machine, nullptr);
+  const Walks less = walk_threads(bare, no_symbols, Threads::all);
+  const auto pointer = static_cast<std::uint64_t>(arch::find(bare.machine)->pointer_size);
+  std::set<std::pair<std::uint64_t, std::uint64_t>> noted;
+  for (const char* list : {"cpus", "threads"})
+    for (const auto& owner : truth[list])
+      for (const auto& frame : owner.value("frames", nlohmann::json::array()))
+        noted.emplace(number(frame["pc"]),
+                      number(frame["slot"]) + (frame["kind"] == "trap" ? 0 : pointer));
+  std::size_t sure = 0;
+  for (std::size_t i = 0; i < bare.threads.size(); ++i)
+    for (std::size_t f = 0; f < less.stacks[i].sure_frames; ++f) {
+      const stack::Frame& frame = less.stacks[i].frames[f];
+      if (noted.contains({frame.pc, frame.sp})) {
+        ++sure;
+        continue;
+      }
+      const auto name = modules->name(frame.lookup());
+      ASSERT_TRUE(name) << print(less.stacks[i], less.context_from[i]);
+      EXPECT_FALSE(noting.contains(name->symbol.function))
+          << name->symbol.function << ' ' << f << '\n'
+          << print(less.stacks[i], less.context_from[i]);
+    }
+  EXPECT_GT(sure, 10u);
+}
+
 // Where a trap lies between the stop and the thread, the stack begins at what it interrupted.
 TEST_P(Machine, TheCrashedStackBeginsAtTheFault) {
   const auto& cpu = truth["cpus"][0]["crashed"] ? truth["cpus"][0] : truth["cpus"][1];
