@@ -1,7 +1,9 @@
 // Offsets of wait blocks, mutants, mutexes and resources.  Public listings made from Microsoft's
 // PDBs give them for XP SP2 to Windows 10 2004 (x86) and for Server 2003 to 10 (x64); ERESOURCE of
-// NT 3.50 to 5.2 is in Geoff Chappell's studies.  The constants below are those listings; the
-// layout of this dump comes first, because symbols may know better.
+// NT 3.50 to 5.2 is in Geoff Chappell's studies.  Drivers embed these structures as wdm.h declares
+// them, so that they cannot have moved since.  Wait blocks and mutants of NT 4 and 2000 are taken
+// to be XP's, and prove it on each object.  The layout of this dump comes before the constants,
+// because symbols may know better.
 #include "system/waits_fields.h"
 
 namespace dumptriage::system {
@@ -33,11 +35,6 @@ private:
                    std::uint32_t wide) const {
     return layout_.offset(structure, field).value_or(pick(wide_, narrow, wide));
   }
-  // Some source gives this structure for this very build.
-  bool settled(const char* structure, const char* field) const {
-    auto found = layout_.field(structure, field);
-    return found && found->from != "inferred";
-  }
 
   void thread() {
     auto& t = out_.thread;
@@ -59,7 +56,7 @@ private:
 
   void block() {
     auto& b = out_.block;
-    b.settled = settled("_KWAIT_BLOCK", "Object");
+    b.settled = out_.build >= kXp && !layout_.needs_proof();
     b.size = layout_.size("_KWAIT_BLOCK").value_or(pick(wide_, 0x18, 0x30));
     if (out_.build < kWindows8) {
       b.thread = at("_KWAIT_BLOCK", "Thread", 8, 0x10);
@@ -77,7 +74,7 @@ private:
 
   void mutant() {
     auto& m = out_.mutant;
-    m.settled = settled("_KMUTANT", "OwnerThread");
+    m.settled = out_.build >= kXp;
     m.list_entry = at("_KMUTANT", "MutantListEntry", 0x10, 0x18);
     m.owner = at("_KMUTANT", "OwnerThread", 0x18, 0x28);
     m.abandoned = at("_KMUTANT", "Abandoned", 0x1C, 0x30);
@@ -93,7 +90,7 @@ private:
 
   void resource() {
     auto& r = out_.resource;
-    r.settled = settled("_ERESOURCE", "SharedWaiters");
+    r.settled = true;
     r.size = layout_.size("_ERESOURCE").value_or(pick(wide_, 0x38, 0x68));
     r.owner_table = at("_ERESOURCE", "OwnerTable", 8, 0x10);
     r.active_count = at("_ERESOURCE", "ActiveCount", 0xC, 0x18);
@@ -136,7 +133,6 @@ WaitFields wait_fields(const KernelView& view) {
   Machine machine = view.dump.machine;
   bool listed = machine == Machine::x86 || machine == Machine::x64 || machine == Machine::arm64;
   out.known &= listed;
-  if (out.build < kXp) out.block.settled = out.mutant.settled = false;
   return out;
 }
 

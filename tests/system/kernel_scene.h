@@ -21,6 +21,7 @@ public:
   synth::KernelObjects objects;
   Notes notes;
   std::vector<ThreadState> threads;
+  std::uint32_t build_number = objects.at.build; // a build with the same offsets
 
   // A thread with its place in the snapshot.
   std::uint64_t thread(const std::string& id, const std::string& process = "System") {
@@ -40,7 +41,7 @@ public:
     dump_.kind = dump::Kind::full;
     dump_.machine = wide ? arch::Machine::x64 : arch::Machine::x86;
     dump_.kernel = std::make_unique<dump::KernelDump>();
-    dump_.kernel->header.build = objects.at.build;
+    dump_.kernel->header.build = build_number;
     dump_.kernel->header.is64 = wide;
     for (const auto& [address, bytes] : objects.pieces())
       memory_.add(address, ByteView(bytes.data(), bytes.size()));
@@ -49,7 +50,7 @@ public:
     std::optional<std::uint32_t> pack;
     if (build_ == Build::ws2003sp2_x86) pack = 2;
     if (build_ == Build::win7sp1_x64) pack = 1;
-    Layout layout = choose_layout(dump_.machine, objects.at.build, pack, kdbg);
+    Layout layout = choose_layout(dump_.machine, build_number, pack, kdbg);
     view_ = std::make_unique<KernelView>(dump_, memory_, kdbg, layout, notes);
     return *view_;
   }

@@ -315,6 +315,33 @@ TEST_P(OnEveryBuild, PlainObjectsEndTheChain) {
   EXPECT_TRUE(scene.notes.empty());
 }
 
+// Builds that no listing covers: threads by what their neighbours agree on, locks as wdm.h has
+// them.
+TEST(Waits, BuildsWithoutATable) {
+  for (std::uint32_t build : {20348u, 22000u, 22621u, 25398u}) {
+    KernelScene scene(Build::win10_19041_x64);
+    scene.build_number = build;
+    lay_ring(scene, 3, true);
+    Waits waits = scene.waits();
+    ASSERT_EQ(waits.cycles.size(), 1u) << build;
+    EXPECT_EQ(waits.cycles[0].nodes.size(), 6u);
+  }
+}
+
+// What is wrong with thousands of objects is told of a few.
+TEST_P(OnEveryBuild, NotesAreFew) {
+  KernelScene scene(GetParam());
+  auto& o = scene.objects;
+  for (int i = 0; i < 200; ++i) {
+    Address thread = scene.thread(std::to_string(4 * i)), event = o.event(0);
+    o.wait(thread, {event}, 6);
+    o.put_pointer(event + 8 + o.at.pointer, event + 8);
+  }
+  EXPECT_TRUE(scene.waits().edges.empty());
+  EXPECT_EQ(scene.notes.size(), 33u);
+  EXPECT_TRUE(scene.noted("168 more notes"));
+}
+
 TEST(WaitGraph, EmptyGraphHasNoCycle) {
   Waits waits;
   find_cycles(waits);
