@@ -51,8 +51,9 @@ constexpr PoolStop kStops[] = {
 void add(const system::KernelView& view, std::uint64_t address, std::string from, bool asked,
          system::Snapshot& snapshot) {
   system::PoolFinding finding = system::read_pool(view, address, std::move(from));
+  // Two parameters of a stop may lie on one page, which is shown once.
   bool known = std::ranges::any_of(snapshot.pool, [&](const system::PoolFinding& other) {
-    return other.asked == finding.asked;
+    return other.asked == finding.asked || (!asked && other.page == finding.page);
   });
   if (!known && (asked || !finding.blocks.empty())) snapshot.pool.push_back(std::move(finding));
 }
