@@ -48,7 +48,7 @@ def write(path, raw, memory, notes, facts):
     at = stop['context%d' % stop['cpu']]
     if facts['kernel'] == 'x64_19041' and stop['code'] == 0x7E:
         at = stop['p4']                              # as in a published dump of that build
-    context = read_virtual(raw, memory, at, 0x4D0 if wide else 0x2CC)
+    context = read_virtual(raw, memory, at, 0x4D0 if wide else 0xCC if facts['kernel'] == 'x86_1381' else 0x2CC)
     header = (header64 if wide else header32)(facts, memory, stop, context, runs)
     with open(path, 'wb') as f:
         f.write(header)

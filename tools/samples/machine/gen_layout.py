@@ -13,6 +13,9 @@ BUILDS = {  # name: (arch, build of the table, fallback build)
     'x86_3790': ('x86', '3790.3959', None),
     'x86_1381': ('x86', '1381', '2600.2180'),
 }
+# NT 4's CONTEXT ends before the extended registers, so its KPROCESSOR_STATE is shorter.
+INSTEAD = {('x86_1381', 'KPROCESSOR_STATE'): {'(sizeof)': 0x120, 'ContextFrame': 0, 'SpecialRegisters': 0xCC},
+           ('x86_1381', 'CONTEXT'): {'(sizeof)': 0xCC}}
 WANTED = {
     'KPCR': 'Prcb PrcbData KdVersionBlock Irql Self SelfPcr CurrentPrcb HalReserved TssBase TSS GdtBase GDT IdtBase IDT Number '
             'MajorVersion MinorVersion SetMember NtTib',
@@ -63,7 +66,8 @@ def main():
     for name, (arch, build, fallback) in BUILDS.items():
         lines = [f'/* {name}.h - made by gen_layout.py from public, PDB-derived offsets; do not edit. */', '#pragma once']
         for struct, fields in WANTED.items():
-            rows = []
+            rows = [dict(field=f, size=v, offset=v, type='') for f, v in INSTEAD.get((name, struct), {}).items()]
+            used = build
             for b in (build, fallback):
                 if not rows and b:
                     rows = [e for e in entries if e['arch'] == arch and b in e['builds'] and e['struct'] == '_' + struct]

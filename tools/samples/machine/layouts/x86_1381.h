@@ -31,10 +31,9 @@
 #define KPRCB_SetMember 0x14
 #define KPRCB_InterruptCount 0x1c0
 #define KPRCB_BuildType 0x12
-/* KPROCESSOR_STATE: as in 2600.2180 */
-#define KPROCESSOR_STATE_size 0x320
+#define KPROCESSOR_STATE_size 0x120
 #define KPROCESSOR_STATE_ContextFrame 0x0
-#define KPROCESSOR_STATE_SpecialRegisters 0x2cc
+#define KPROCESSOR_STATE_SpecialRegisters 0xcc
 /* KSPECIAL_REGISTERS: as in 2600.2180 */
 #define KSPECIAL_REGISTERS_size 0x54
 #define KSPECIAL_REGISTERS_Cr0 0x0
@@ -279,7 +278,6 @@
 #define KTRAP_FRAME_Eip 0x68
 #define KTRAP_FRAME_HardwareEsp 0x74
 #define KTRAP_FRAME_HardwareSegSs 0x78
-/* CONTEXT: as in 2600.2180 */
-#define CONTEXT_size 0x2cc
+#define CONTEXT_size 0xcc
 /* POOL_HEADER: as in 2600.2180 */
 #define POOL_HEADER_size 0x8
