@@ -99,12 +99,6 @@ std::string print(const report::ThreadRow& row) {
   return text + "sure " + std::to_string(row.sure_frames) + "; " + row.sure_ended + "\n";
 }
 
-// x86: is `i` the first frame beyond the assembler routine that changes to the DPC stack?  It has
-// no frame data, and a guess may end there.
-bool switches_stack(const nlohmann::json& frames, std::size_t i) {
-  return i > 0 && frames[i - 1].value("function", "") == "KiRetireDpcsOnTheirStack";
-}
-
 // Every noted frame stands in the sure part, in order, at its place; none is there that was not
 // noted.  `first`: frames before it need not be there (the stop machinery above the fault).
 void check_stack(const Analysed& m, const report::ThreadRow& row, const nlohmann::json& frames) {
@@ -117,7 +111,6 @@ void check_stack(const Analysed& m, const report::ThreadRow& row, const nlohmann
   at = pc_of(begin) == row.frames[0].pc ? 0 : 1;
   for (std::size_t i = begin; i < frames.size(); ++i) {
     if (pc_of(i) == 0) continue;
-    if (at == row.sure_frames && m.pointer_size == 4 && switches_stack(frames, i)) return;
     ASSERT_LT(at, row.sure_frames) << "missing " << frames[i].dump() << '\n' << print(row);
     const report::FrameRow& frame = row.frames[at++];
     ASSERT_EQ(frame.pc, pc_of(i)) << frames[i].dump() << '\n' << print(row);
