@@ -15,7 +15,7 @@ namespace dumptriage::system {
 
 inline constexpr std::uint8_t kNotificationEvent = 0, kSynchronizationEvent = 1, kMutant = 2,
                               kProcess = 3, kQueue = 4, kSemaphore = 5, kThread = 6, kGate = 7;
-inline constexpr std::uint8_t kWrExecutive = 7, kWrQueue = 15, kWrResource = 27, kWrFastMutex = 34,
+inline constexpr std::uint8_t kWrExecutive = 7, kWrResource = 27, kWrFastMutex = 34,
                               kWrGuardedMutex = 35;
 
 bool is_waitable(std::uint8_t dispatcher_type);
