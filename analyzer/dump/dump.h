@@ -61,8 +61,8 @@ struct DumpId {
   std::string id;   // BLAKE3, lower-case hex
   std::string kind; // "full" or "sampled"
 };
-// BLAKE3 of all bytes up to 64 MiB; above, of size, header, run table or bitmap, and 256 pages chosen
-// by them (dump_id.cpp).
+// BLAKE3 of all bytes up to 64 MiB; above, of size, header, run table or bitmap, and 256 pages
+// chosen by them (dump_id.cpp).
 DumpId dump_id(ByteView file, bool force_full = false);
 
 } // namespace dumptriage::dump

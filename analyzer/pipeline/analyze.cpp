@@ -66,6 +66,17 @@ void judge_usefulness(report::Document& document) {
                            {}};
 }
 
+// Nothing knows the kernel's structures better than its exact PDB, which a first look finds.
+system::Snapshot snapshot_of(const dump::Dump& dump, symbols::Store* store) {
+  system::Snapshot first = system::take_snapshot(dump);
+  auto kernel = first.kernel ? kernel_module(first.modules) : std::nullopt;
+  if (!kernel) return first;
+  symbols::ModuleSet modules(first.modules, first.memory, first.machine, store);
+  auto types = modules.types_of(*kernel);
+  if (!types || !types->size("_KTHREAD") || !types->size("_EPROCESS")) return first;
+  return system::take_snapshot(dump, std::move(types));
+}
+
 } // namespace
 
 std::string image_key(const dump::Module& module) {
@@ -169,10 +180,6 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   }
   describe_dump(document, *dump, options.hash_full);
 
-  system::Snapshot snapshot = system::take_snapshot(*dump);
-  read_waits(*dump, snapshot, options);
-  read_irps(*dump, snapshot);
-  read_pools(*dump, snapshot, options);
   // Files beside this dump are this dump's only: another one must never find them.
   std::unique_ptr<symbols::Store> own;
   symbols::Store* store = store_.get();
@@ -181,6 +188,10 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
     own->add_root(folder_of(file->file_path()));
     store = own.get();
   }
+  system::Snapshot snapshot = snapshot_of(*dump, store);
+  read_waits(*dump, snapshot, options);
+  read_irps(*dump, snapshot);
+  read_pools(*dump, snapshot, options);
   symbols::ModuleSet modules(snapshot.modules, snapshot.memory, snapshot.machine, store);
   Notes notes;
   prove_service_pack(snapshot, modules, notes);

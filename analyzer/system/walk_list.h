@@ -3,7 +3,6 @@
 
 #include <unordered_set>
 
-
 namespace dumptriage::system {
 
 namespace detail {

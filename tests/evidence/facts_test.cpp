@@ -22,7 +22,8 @@ struct Kernel : Scene {
   Kernel() : Scene(arch::Machine::x64, true) {
     module("\\SystemRoot\\system32\\ntoskrnl.exe", kNt, 0x800000);
     module("\\SystemRoot\\System32\\DRIVERS\\NetBT.sys", kNetbt, 0x40000);
-    snapshot.cpus.push_back({0, 0, {}, {}, "KPRCB.Context", true});
+    snapshot.cpus.push_back(
+        {.number = 0, .current_thread = 0, .context_from = "KPRCB.Context", .crashed = true});
     crashed("4", 0);
     bugcheck(0x1000007E, {0xFFFFFFFFC0000005, kNetbt + 0x1234, 1, 2});
     context(registers(kNetbt + 0x1234));

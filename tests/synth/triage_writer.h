@@ -96,7 +96,8 @@ struct TriageLayout {
 };
 
 Bytes write_triage64(const TriageDescription& description, TriageLayout* layout = nullptr);
-// PAGEDUMP; the low halves of addresses, drivers at the stride 0x4c, no Itanium fields and no blobs.
+// PAGEDUMP; the low halves of addresses, drivers at the stride 0x4c, no Itanium fields and no
+// blobs.
 Bytes write_triage32(const TriageDescription& description, TriageLayout* layout = nullptr);
 
 } // namespace dumptriage::synth
