@@ -151,8 +151,8 @@ std::vector<Irp> irps_of_threads(const KernelView& from, const std::vector<Threa
   std::size_t locations = 0;
   for (const ThreadState& thread : threads) {
     std::uint64_t head = thread.object + *list;
-    // Terminated threads and those not captured have none.
-    if (thread.object == 0 || !view.pointer(head)) continue;
+    // Threads not captured have none, nor those whose list was never made.
+    if (thread.object == 0 || view.pointer(head).value_or(0) == 0) continue;
     std::string name = fmt::format("IrpList of thread {}", thread.id);
     walk_list(view, head, kMostOfThread, name.c_str(), [&](std::uint64_t entry) {
       std::uint64_t address = entry - places(view).thread_list;

@@ -87,6 +87,10 @@ void check_processes(const Checking& checking) {
     if (!back) break;
     linked.count(*back == before);
     std::uint64_t object = view.cut(*entry - *links);
+    before = *entry;
+    // Triage dumps may hold a window around the links only.
+    auto name = view.address_of(object, "_EPROCESS", "ImageFileName");
+    if (!view.u8(object) || (name && !view.u64(*name))) continue;
     shape.count(view.is_process(object));
     if (i == 0) {
       auto id = view.value(object, "_EPROCESS", "UniqueProcessId");
@@ -98,7 +102,6 @@ void check_processes(const Checking& checking) {
     auto first = threads ? view.pointer(*threads) : std::nullopt;
     if (thread_links && first && *first != *threads && view.u8(view.cut(*first - *thread_links)))
       members.count(view.is_thread(view.cut(*first - *thread_links)));
-    before = *entry;
   }
   bool good = checking.settle(shape, "the listed processes are processes with printable names");
   good &= checking.settle(system, "the first of them has the System process's id");
