@@ -265,6 +265,11 @@ void use_header_context(const CpuReading& reading, Snapshot& snapshot) {
     return;
   }
   cpu->crashed = true;
+  // For stops with an exception record the header has the registers of the exception; what the CPU
+  // itself saved lies deeper on the same stack.
+  auto sp = [&](const arch::Registers& registers) { return *registers.get(reading.arch->sp); };
+  if (cpu->context && misfit(reading, *cpu, *cpu->context) == 0 && sp(*cpu->context) <= sp(*header))
+    return;
   cpu->context = std::move(header);
   cpu->context_from = "header";
 }

@@ -2,16 +2,16 @@
 //
 // Dumps with pages, all of them or the kernel's only: the whole JSON document is byte-identical but
 // for `dump`, which describes the container itself.
-// Live dumps: the header says that nothing crashed; modules, CPUs, processes and every stack are
-// the same, the crash and what is judged from it are not compared.
-// Triage dumps: what they hold by design is the same - stop, system, modules (name, place, size,
-// stamps), unloaded modules, CPUs (number, thread, place) and the sure stacks of all CPUs, each as
-// far as the slice of stack that was captured goes.  Frames below a trap frame of x86 may be
-// guesses where the full dump proves them: what is not mapped cannot be told from what was not
-// captured. Not compared, because a triage dump holds no pages: other threads and processes, waits,
-// IRPs and pool blocks, what is read from a module's own headers in memory (debug id, version), and
-// the IRQL, which lies outside the KPRCB. NT 4's header form and header-only dumps: the stop, as
-// far as the header tells it.
+// Live dumps: the header says that nothing crashed; modules, CPUs (the place of one only where it
+// is known not to be an old one), processes and every stack are the same, the crash and what is
+// judged from it are not compared. Triage dumps: what they hold by design is the same - stop,
+// system, modules (name, place, size, stamps), unloaded modules, CPUs (number, thread, place) and
+// the sure stacks of all CPUs, each as far as the slice of stack that was captured goes.  Frames
+// below a trap frame of x86 may be guesses where the full dump proves them: what is not mapped
+// cannot be told from what was not captured. Not compared, because a triage dump holds no pages:
+// other threads and processes, waits, IRPs and pool blocks, what is read from a module's own
+// headers in memory (debug id, version), and the IRQL, which lies outside the KPRCB. NT 4's header
+// form and header-only dumps: the stop, as far as the header tells it.
 #include "samples/machines.h"
 
 #include "synth/convert.h"
@@ -64,13 +64,8 @@ json fields(const json& list, std::initializer_list<const char*> names) {
   return out;
 }
 
-// CPUs without the place of the crashed one: of a stop with a record of its exception the header
-// holds the registers of the exception, the KPRCB those of the stop.
-json places(const json& document, const json& full) {
-  json rows = fields(document["cpus"], {"number", "current_thread", "pc"});
-  for (std::size_t i = 0; i < rows.size() && i < full["cpus"].size(); ++i)
-    if (full["cpus"][i]["crashed"] == true) rows[i].erase("pc");
-  return rows;
+json places(const json& document) {
+  return fields(document["cpus"], {"number", "current_thread", "pc"});
 }
 
 // The frames of each CPU's thread: pc, sp, module, function.
@@ -154,7 +149,10 @@ TEST_P(Containers, ALiveDumpIsTheSameMachine) {
   for (const char* part : {"os", "time", "modules", "unloaded_modules", "processes"})
     EXPECT_TRUE(full[part] == live[part]) << part << ": " << difference(full[part], live[part]);
   EXPECT_EQ(live["crash"]["kind"], "none"); // and no CPU crashed
-  EXPECT_EQ(places(full, full), places(live, full));
+  json expected = places(full), got = places(live);
+  for (std::size_t i = 0; i < got.size() && i < expected.size(); ++i)
+    if (!got[i].contains("pc")) expected[i].erase("pc");
+  EXPECT_EQ(expected, got);
 }
 
 TEST_P(Containers, ATriageDumpTellsWhatItHolds) {
@@ -179,7 +177,7 @@ TEST_P(Containers, ATriageDumpTellsWhatItHolds) {
 TEST_P(Containers, ATriageDumpHasEveryCpuAndItsStack) {
   if (machine.dump->build() < 2195) GTEST_SKIP() << "skipped: NT 4 writes no triage dumps";
   json triage = as("triage");
-  EXPECT_EQ(places(full, full), places(triage, full));
+  EXPECT_EQ(places(full), places(triage));
   const synth::TriageDescription description = synth::describe_triage(*machine.dump);
   const json was = stacks_of(full, true), is = stacks_of(triage, false);
   const json sure = stacks_of(triage, true);
