@@ -109,7 +109,10 @@ void read_kernel_waits(const KernelView& view, std::span<const ThreadState> thre
         connect(reading, wait, *target);
   }
   resources.connect_other_waiters();
-  if (held) resources.connect_all_held();
+  if (held) {
+    resources.connect_all_held();
+    connect_held_mutants(reading, threads);
+  }
   find_cycles(waits);
 }
 

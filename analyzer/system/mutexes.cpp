@@ -88,6 +88,23 @@ std::size_t mutant_node(WaitReading& reading, std::uint64_t address) {
   return node;
 }
 
+void connect_held_mutants(WaitReading& reading, std::span<const ThreadState> threads) {
+  if (!reading.fields.thread.mutant_list) return;
+  const KernelView& view = reading.view;
+  for (const ThreadState& thread : threads) {
+    std::uint64_t head = thread.object + *reading.fields.thread.mutant_list;
+    // Of a list that was never made or not captured nothing can be said.
+    if (thread.object == 0 || view.pointer(head).value_or(0) == 0) continue;
+    walk_list(view, head, kMostMutants, "MutantListHead", [&](std::uint64_t entry) {
+      std::uint64_t mutant = entry - reading.fields.mutant.list_entry;
+      bool held = view.dispatcher_type(mutant) == kMutant &&
+                  view.pointer(mutant + reading.fields.mutant.owner) == thread.object;
+      if (held) mutant_node(reading, mutant);
+      return reading.spend(1);
+    });
+  }
+}
+
 std::optional<std::size_t> mutex_node(WaitReading& reading, const ThreadWait& wait,
                                       const ThreadWait::Object& object) {
   const auto& fields = reading.fields.fast_mutex;
