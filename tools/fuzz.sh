@@ -15,8 +15,9 @@ run() {
   local seeds=()
   [ -d "tests/fuzz/seeds/$target" ] && seeds+=("tests/fuzz/seeds/$target")
   case $target in
-    minidump_fuzz|kernel_dump_fuzz|open_fuzz|analyze_fuzz) seeds+=(dumps-samples) ;;
+    minidump_fuzz|kernel_dump_fuzz|open_fuzz|analyze_fuzz|system_snapshot_fuzz) seeds+=(dumps-samples) ;;
     image_fuzz|pdb_fuzz) seeds+=(dumps-samples/symbols) ;;
+    unpack_fuzz) seeds+=(tests/data/kernels) ;;
     rules_fuzz) seeds+=(signatures) ;;
   esac
   if "build/fuzz/tests/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=200000 \
