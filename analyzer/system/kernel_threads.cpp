@@ -301,7 +301,8 @@ void read_threads(const KernelView& view, const KernelView& raw, const RawObject
   }
   const bool crashed = std::ranges::any_of(snapshot.threads, &ThreadState::crashed);
   if (!crashed) thread_from_header(view, snapshot);
-  std::ranges::stable_partition(snapshot.threads, [](const ThreadState& t) { return t.crashed; });
+  std::stable_partition(snapshot.threads.begin(), snapshot.threads.end(),
+                        [](const ThreadState& t) { return t.crashed; });
   if (!view.dump.physical) return;
   read_lists(reading);
   place_running(reading);

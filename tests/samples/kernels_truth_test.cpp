@@ -55,8 +55,8 @@ TEST_P(KernelTruth, Modules) {
   for (const report::UnloadedRow& row : m.document.unloaded_modules) {
     bool known = false;
     for (const auto& driver : m.truth["unloaded"])
-      known |= row.name == driver["name"] && row.base == number(driver["start"]) &&
-               row.base + row.size == number(driver["end"]);
+      known |= row.name == driver["name"].get<std::string>() &&
+               row.base == number(driver["start"]) && row.base + row.size == number(driver["end"]);
     EXPECT_TRUE(known) << row.name;
   }
 }

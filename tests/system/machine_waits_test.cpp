@@ -187,8 +187,8 @@ TEST_P(MachineObjects, Pool) {
     auto asked = std::ranges::find_if(finding.blocks, &PoolBlock::asked);
     ASSERT_TRUE(asked != finding.blocks.end()) << finding.undecided << finding.diagnosis;
     EXPECT_EQ(asked->address, address - header);
-    EXPECT_EQ(asked->tag, block["tag"]);
-    EXPECT_EQ(asked->state, block["state"]);
+    EXPECT_EQ(asked->tag, block["tag"].get<std::string>());
+    EXPECT_EQ(asked->state, block["state"].get<std::string>());
   }
 }
 
