@@ -122,6 +122,20 @@ private:
     return target == data_.function;
   }
 
+  // A caller that takes other than the callee's own parameters off the stack behind the call had
+  // pushed more: variable arguments, or those of several calls.
+  bool pushed_more() {
+    if (input_.first || !input_.callee_parameters) return false;
+    std::array<std::uint8_t, 6> buffer{};
+    const auto code = reader_.some(*input_.registers.get(kEip), buffer);
+    if (code.size() >= 3 && code[0] == 0x83 && code[1] == 0xC4) // add esp, imm8
+      return code[2] != *input_.callee_parameters;
+    if (code.size() >= 6 && code[0] == 0x81 && code[1] == 0xC4) // add esp, imm32
+      return (code[2] | code[3] << 8 | code[4] << 16 | static_cast<std::uint32_t>(code[5]) << 24) !=
+             *input_.callee_parameters;
+    return false;
+  }
+
   // Sets .raSearch: where the return address lies.  The first that follows a call, but one that
   // follows a call of this very function goes before it: the stack may hold what the record does
   // not count.
@@ -148,6 +162,8 @@ private:
       unproved_ = "the return address was searched for";
     else if (!input_.callee_parameters)
       unproved_ = "the size of the callee's parameters is not known";
+    else if (pushed_more())
+      unproved_ = "the caller takes more off the stack than the callee's parameters";
     else if (reaches == false)
       unproved_ = "the call before the return address goes to another function";
     else if (input_.first && !reaches) // between pushes the stack is lower than the record says

@@ -120,6 +120,16 @@ TEST(FrameDataX86, CalleeParametersAreStillOnTheStack) {
   EXPECT_FALSE(unknown->proved);
 }
 
+TEST(FrameDataX86, VariableArgumentsAreSeenBehindTheCall) {
+  for (std::uint8_t taken : {8, 12}) {
+    Machine32 m({0x83, 0xC4, taken}); // add esp, taken
+    m.stack({0xA, 0xB, 1, 2, 0x5150, 0x402012, 4});
+    auto caller = m.unwind(false, 8);
+    ASSERT_TRUE(caller);
+    EXPECT_EQ(caller->proved, taken == 8) << caller->unproved;
+  }
+}
+
 TEST(FrameDataX86, WhatIsNotWhereItShouldBeIsAGuess) {
   Machine32 m;
   m.stack({1, 2, 3, 4, 5, 0x402005});
