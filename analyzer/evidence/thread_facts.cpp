@@ -58,10 +58,10 @@ void extract_threads(const Input& input, FactSet& set) {
   if (threads.empty()) {
     coverage.extent = Coverage::Extent::none;
     coverage.missing = "the dump lists no threads";
-  } else if (input.snapshot.kernel) {
+  } else if (input.snapshot.kernel && !input.snapshot.threads_complete) {
     coverage.extent = Coverage::Extent::partial;
     coverage.of = 0;
-    coverage.missing = "only the threads running on CPUs are read";
+    coverage.missing = "not all threads of the machine can be read from this dump";
   } else if (walked < threads.size()) {
     coverage.extent = Coverage::Extent::partial;
     coverage.missing = fmt::format("{} of {} threads were walked", walked, threads.size());

@@ -76,6 +76,8 @@ void stack(Paper& paper, const ThreadRow& thread, int pointer_size, std::size_t 
 }
 
 std::string title_of(const ThreadRow& thread) {
+  // Of a kernel dump that names no thread, the registers that its writer left.
+  if (thread.id == "header") return "thread, by the registers in the dump's header";
   // Threads that are known by their CPU alone are called "cpu N".
   bool by_cpu = thread.id.starts_with("cpu ");
   std::string text = by_cpu ? "CPU " + thread.id.substr(4) : "thread " + thread.id;
