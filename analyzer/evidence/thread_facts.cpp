@@ -58,10 +58,14 @@ void extract_threads(const Input& input, FactSet& set) {
   if (threads.empty()) {
     coverage.extent = Coverage::Extent::none;
     coverage.missing = "the dump lists no threads";
-  } else if (input.snapshot.kernel && !input.snapshot.threads_complete) {
+  } else if (input.snapshot.kernel) {
+    // How far the stacks of threads that run on no CPU are known, nobody asks yet.
+    const bool all = input.snapshot.threads_complete;
     coverage.extent = Coverage::Extent::partial;
-    coverage.of = 0;
-    coverage.missing = "not all threads of the machine can be read from this dump";
+    coverage.of = all ? threads.size() : 0;
+    coverage.missing =
+        all ? "the stacks of threads that run on no CPU may not be known to their end"
+            : "not all threads of the machine can be read from this dump";
   } else if (walked < threads.size()) {
     coverage.extent = Coverage::Extent::partial;
     coverage.missing = fmt::format("{} of {} threads were walked", walked, threads.size());
