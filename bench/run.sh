@@ -13,7 +13,9 @@ set -- true "/bin/true" \
   "dumptriage --version" "build/release/dumptriage --version" \
   "dumptriage text" "build/release/dumptriage analyze $dump --no-siblings" \
   "dumptriage json" "build/release/dumptriage analyze $dump --no-siblings --format json" \
-  "dumptriage with symbols" "build/release/dumptriage analyze $dump --images $symbols --symbols $symbols"
+  "dumptriage with symbols" "build/release/dumptriage analyze $dump --images $symbols --symbols $symbols" \
+  "full kernel dump in .xz" "build/release/dumptriage analyze tests/data/kernels/w7-x64-deadlock.dmp.xz \
+    --no-siblings --images tests/data/kernels/x64_7601 --threads all"
 if command -v lldb-19 >/dev/null 2>&1; then
   printf 'target create --core "%s"\nbt all\nimage list\n' "$dump" > build/release/lldb.commands
   set -- "$@" "lldb-19 -b" "lldb-19 -b -s build/release/lldb.commands"
