@@ -37,20 +37,6 @@ std::optional<std::uint32_t> service_pack_of(const dump::FileVersion& version) {
   return std::nullopt;
 }
 
-void rename(system::Snapshot& snapshot) {
-  system::Os& os = snapshot.os;
-  system::OsNumbers numbers;
-  numbers.platform = system::OsPlatform::windows;
-  numbers.major = os.major;
-  numbers.minor = os.minor;
-  numbers.build = os.build;
-  numbers.product_type = os.product_type;
-  numbers.suite_mask = os.suite_mask;
-  numbers.service_pack = os.service_pack;
-  numbers.machine = snapshot.machine;
-  os.name = system::os_name(numbers);
-}
-
 } // namespace
 
 std::optional<std::size_t> kernel_module(const std::vector<dump::Module>& modules) {
@@ -87,7 +73,7 @@ void prove_service_pack(system::Snapshot& snapshot, symbols::ModuleSet& modules,
   os.service_pack = found;
   os.service_pack_from = from;
   os.service_pack_proved = true;
-  if (renamed) rename(snapshot);
+  if (renamed) os.name = system::os_name(system::numbers_of(os, snapshot.machine));
 }
 
 } // namespace dumptriage::pipeline

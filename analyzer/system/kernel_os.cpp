@@ -120,14 +120,7 @@ Os read_os(const dump::Dump& dump, const memory::AddressSpace& memory,
   os.service_pack_proved = pack.proved;
   os.build_lab = build_lab_of(*dump.kernel, memory, kdbg);
 
-  OsNumbers numbers;
-  numbers.major = os.major;
-  numbers.minor = os.minor;
-  numbers.build = os.build;
-  numbers.product_type = os.product_type;
-  numbers.suite_mask = os.suite_mask;
-  numbers.service_pack = os.service_pack;
-  numbers.machine = dump.machine;
+  const OsNumbers numbers = numbers_of(os, dump.machine);
   os.family = os_family(numbers);
   os.name = version ? os_name(numbers) : fmt::format("Windows (build {})", os.build);
   os.edition = os_edition(os.product_type, os.suite_mask);

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "system/snapshot.h"
+
 namespace dumptriage::system {
 namespace {
 
@@ -103,6 +105,18 @@ std::string plain_name(const OsNumbers& n) {
 }
 
 } // namespace
+
+OsNumbers numbers_of(const Os& os, arch::Machine machine) {
+  OsNumbers numbers;
+  numbers.major = os.major;
+  numbers.minor = os.minor;
+  numbers.build = os.build;
+  numbers.product_type = os.product_type;
+  numbers.suite_mask = os.suite_mask;
+  numbers.service_pack = os.service_pack;
+  numbers.machine = machine;
+  return numbers;
+}
 
 std::string os_family(const OsNumbers& n) {
   switch (n.platform) {

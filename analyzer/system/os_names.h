@@ -11,6 +11,8 @@
 
 namespace dumptriage::system {
 
+struct Os;
+
 enum class OsPlatform { unknown, windows, windows_9x, linux, android, macos, ios, solaris, other };
 
 struct OsNumbers {
@@ -21,6 +23,9 @@ struct OsNumbers {
   std::optional<std::uint32_t> service_pack;
   arch::Machine machine = arch::Machine::unknown;
 };
+
+// The numbers of a snapshot's Windows.
+OsNumbers numbers_of(const Os& os, arch::Machine machine);
 
 // "ws2003", "xp64", "linux", ...; empty when the numbers fit no family.  Where client and server
 // share a version and the product type is not known, the answer is empty (6.0 and up; 5.2 on x86 is

@@ -1,7 +1,7 @@
 // Body of walk_list(); included by kernel_view.h only.
 #pragma once
 
-#include <unordered_set>
+#include "base/budget.h"
 
 namespace dumptriage::system {
 
@@ -14,18 +14,19 @@ template <class Visit>
 bool walk_list(const KernelView& view, std::uint64_t head, std::size_t budget, const char* name,
                Visit&& visit) {
   using detail::ListEnd;
-  std::unordered_set<std::uint64_t> seen;
+  Budget links(budget);
   std::uint64_t before = head;
   auto end = [&](ListEnd why, std::uint64_t at) {
     if (why != ListEnd::head && why != ListEnd::stopped) detail::note_list_end(view, name, why, at);
     return why == ListEnd::head;
   };
-  for (std::size_t i = 0;; ++i) {
+  for (;;) {
     auto next = view.pointer(before);
     if (!next) return end(ListEnd::unreadable, before);
     if (*next == head) return end(ListEnd::head, head);
-    if (!seen.insert(*next).second) return end(ListEnd::cycle, *next);
-    if (i >= budget) return end(ListEnd::budget, *next);
+    const Budget::Answer answer = links.step(*next);
+    if (answer == Budget::Answer::visited) return end(ListEnd::cycle, *next);
+    if (answer == Budget::Answer::used_up) return end(ListEnd::budget, *next);
     auto back = view.pointer(*next + view.pointer_size);
     if (!back) return end(ListEnd::unreadable, *next);
     if (*back != before) return end(ListEnd::torn, *next);
