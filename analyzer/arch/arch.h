@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "arch/cfi.h"
 #include "arch/frame_data.h"
 #include "base/bytes.h"
 #include "base/error.h"
@@ -69,6 +70,11 @@ public:
   virtual FunctionLookup find(std::uint64_t pc, FunctionEntry& entry) const = 0;
   // x86: what the symbols say about the frame of the code at `pc`.
   virtual std::optional<FrameData> frame_data(std::uint64_t) const { return std::nullopt; }
+  // Call-frame rules of a symbol file for the code at `pc`.
+  virtual std::optional<CfiRules> cfi(std::uint64_t) const { return std::nullopt; }
+  // Where exact symbols or the image's exports let the function around `pc` begin: a hint where to
+  // begin reading code, no proof.
+  virtual std::optional<std::uint64_t> function_start(std::uint64_t) const { return std::nullopt; }
 };
 
 struct UnwindInput {
@@ -111,6 +117,8 @@ struct Arch {
   UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
   // One frame by what the symbols say about it.
   UnwindResult (*unwind_by_frame_data)(const UnwindInput&) = nullptr;
+  // One frame by call-frame rules of the symbols.
+  UnwindResult (*unwind_by_cfi)(const UnwindInput&) = nullptr;
   // One frame by the frame-pointer chain.
   UnwindResult (*unwind_by_frame_pointer)(const UnwindInput&) = nullptr;
   // Is there a call instruction that ends just before `address`?  Nothing when the code is not at

@@ -195,9 +195,14 @@ bool named_for_sure(const stack::Frame& frame) {
   const symbols::Symbol& symbol = frame.symbol->symbol;
   if (!frame.symbol->exact || symbol.far || frame.symbol->origin == memory::Origin::sibling)
     return false;
-  return symbol.source == symbols::NameSource::pdb ||
-         symbol.source == symbols::NameSource::pdb_public ||
-         symbol.source == symbols::NameSource::breakpad;
+  switch (symbol.source) {
+  case symbols::NameSource::pdb:
+  case symbols::NameSource::pdb_public:
+  case symbols::NameSource::codeview:
+  case symbols::NameSource::codeview_public:
+  case symbols::NameSource::breakpad: return true;
+  default: return false;
+  }
 }
 
 void extract_frames(const Input& input, FactSet& set) {

@@ -268,7 +268,7 @@ bool Walker::try_methods(std::vector<std::string>& failures) {
   if (auto candidate = by_bad_call(); candidate && candidate->fit == Fit::yes)
     return take(std::move(*candidate)), true;
   for (auto method : {ground_.arch.unwind_by_data, ground_.arch.unwind_by_frame_data,
-                      ground_.arch.unwind_by_frame_pointer}) {
+                      ground_.arch.unwind_by_cfi, ground_.arch.unwind_by_frame_pointer}) {
     if (!method) continue;
     auto result = method(input);
     if (!result) {

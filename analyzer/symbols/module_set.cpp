@@ -19,9 +19,10 @@ constexpr std::size_t kNoModule = SIZE_MAX;
 struct ModuleSet::State final : memory::AddressSpace {
   struct Entry {
     Status status;
-    bool image_asked = false, memory_asked = false, symbols_asked = false;
+    bool image_asked = false, memory_asked = false, symbols_asked = false, own_asked = false;
     std::unique_ptr<image::Image> memory_image;
-    std::shared_ptr<SymbolSource> exports;
+    std::shared_ptr<SymbolSource> exports,
+        own; // of the image: names it exports, symbols it carries
   };
 
   const std::vector<dump::Module>* modules = nullptr;
@@ -46,6 +47,9 @@ struct ModuleSet::State final : memory::AddressSpace {
   }
   SymbolSource* symbols_of(std::size_t module);
   SymbolSource* exports_of(std::size_t module);
+  SymbolSource* own_symbols_of(std::size_t module);
+  // Those of a symbol file, else those that the image carries.
+  SymbolSource* best_of(std::size_t module);
 
   memory::ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const override;
   std::optional<Range> range_around(std::uint64_t address) const override {
@@ -131,6 +135,19 @@ SymbolSource* ModuleSet::State::exports_of(std::size_t module) {
   return entry.exports.get();
 }
 
+SymbolSource* ModuleSet::State::own_symbols_of(std::size_t module) {
+  Entry& entry = entries[module];
+  const image::Image* image = image_of(module);
+  if (!entry.own_asked && image != nullptr) entry.own = image_symbols(*image);
+  entry.own_asked = true;
+  return entry.own.get();
+}
+
+SymbolSource* ModuleSet::State::best_of(std::size_t module) {
+  SymbolSource* source = symbols_of(module);
+  return source != nullptr ? source : own_symbols_of(module);
+}
+
 // Bytes of an image file for a hole in the dump.  Only what the loader maps read-only can be the
 // same in the process as in the file: headers and sections without the write flag.
 std::size_t ModuleSet::State::fill(std::uint64_t address, std::span<std::byte> out,
@@ -202,6 +219,18 @@ ModuleSet::ModuleSet(std::vector<dump::Module> modules,
 
 ModuleSet::~ModuleSet() = default;
 
+namespace {
+
+// Whether the function's extent is known.
+void settle(Symbol& symbol, const image::Image* image, std::uint32_t rva) {
+  if (symbol.source == NameSource::exports) return; // has looked itself
+  symbol.bounded = symbol.size != 0;
+  if (symbol.size == 0 && image != nullptr)
+    symbol.bounded = judge_by_function_table(*image, rva, symbol);
+}
+
+} // namespace
+
 std::optional<std::size_t> ModuleSet::module_at(std::uint64_t address) const {
   std::size_t module = state_->module_at(address);
   if (module == kNoModule) return std::nullopt;
@@ -213,31 +242,33 @@ const image::Image* ModuleSet::image_of(std::size_t module) {
 }
 
 std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
-  std::size_t module = state_->module_at(address);
+  const std::size_t module = state_->module_at(address);
   if (module == kNoModule) return std::nullopt;
-  std::uint64_t rva = address - modules_[module].base;
+  const std::uint64_t rva = address - modules_[module].base;
   if (rva > UINT32_MAX) return std::nullopt;
-  if (SymbolSource* source = state_->symbols_of(module)) {
-    if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva))) {
-      const image::Image* image = state_->image_of(module);
-      symbol->bounded = symbol->size != 0;
-      if (symbol->size == 0 && image != nullptr)
-        symbol->bounded = judge_by_function_table(*image, static_cast<std::uint32_t>(rva), *symbol);
+  const auto rva32 = static_cast<std::uint32_t>(rva);
+  const image::Image* image = state_->image_of(module);
+  if (SymbolSource* source = state_->symbols_of(module))
+    if (auto symbol = source->lookup(rva32)) {
+      settle(*symbol, image, rva32);
       // The store only gives files that match by id, be it the dump's own or that of the image that
       // matched by time stamp and size.
-      return NamedSymbol{std::move(*symbol), state_->entries[module].status.symbols.origin, true};
+      return NamedSymbol{std::move(*symbol), source->inlines(rva32),
+                         state_->entries[module].status.symbols.origin, true};
     }
-  }
-  const image::Image* image = state_->image_of(module);
-  SymbolSource* exports = state_->exports_of(module);
-  if (image == nullptr || exports == nullptr) return std::nullopt;
-  auto symbol = exports->lookup(static_cast<std::uint32_t>(rva));
-  if (!symbol) return std::nullopt;
+  if (image == nullptr) return std::nullopt;
   // A file that matched by time stamp and size only is exact when the dump has no better to
   // compare.
-  bool exact = image->origin() == memory::Origin::dump || modules_[module].debug.key().empty() ||
-               image->debug_id().key() == modules_[module].debug.key();
-  return NamedSymbol{std::move(*symbol), image->origin(), exact};
+  const bool exact = image->origin() == memory::Origin::dump ||
+                     modules_[module].debug.key().empty() ||
+                     image->debug_id().key() == modules_[module].debug.key();
+  for (SymbolSource* source : {state_->own_symbols_of(module), state_->exports_of(module)}) {
+    auto symbol = source != nullptr ? source->lookup(rva32) : std::nullopt;
+    if (!symbol) continue;
+    settle(*symbol, image, rva32);
+    return NamedSymbol{std::move(*symbol), source->inlines(rva32), image->origin(), exact};
+  }
+  return std::nullopt;
 }
 
 std::shared_ptr<const PdbTypes> ModuleSet::types_of(std::size_t module) {
@@ -277,6 +308,31 @@ std::optional<arch::FrameData> ModuleSet::frame_data(std::uint64_t pc) const {
   if (data->function != 0) data->function += modules_[module].base;
   data->origin = state_->entries[module].status.symbols.origin;
   return data;
+}
+
+std::optional<arch::CfiRules> ModuleSet::cfi(std::uint64_t pc) const {
+  const std::size_t module = state_->module_at(pc);
+  if (module == kNoModule) return std::nullopt;
+  SymbolSource* source = state_->symbols_of(module);
+  const std::uint64_t rva = pc - modules_[module].base;
+  if (source == nullptr || rva > UINT32_MAX) return std::nullopt;
+  auto rules = source->cfi(static_cast<std::uint32_t>(rva));
+  if (!rules) return std::nullopt;
+  rules->start += modules_[module].base;
+  rules->origin = state_->entries[module].status.symbols.origin;
+  return rules;
+}
+
+std::optional<std::uint64_t> ModuleSet::function_start(std::uint64_t pc) const {
+  const std::size_t module = state_->module_at(pc);
+  if (module == kNoModule) return std::nullopt;
+  const std::uint64_t rva = pc - modules_[module].base;
+  if (rva > UINT32_MAX) return std::nullopt;
+  for (SymbolSource* source : {state_->best_of(module), state_->exports_of(module)})
+    if (source != nullptr)
+      if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva)); symbol && !symbol->far)
+        return modules_[module].base + symbol->rva;
+  return std::nullopt;
 }
 
 std::optional<bool> ModuleSet::is_code(std::uint64_t address) const {

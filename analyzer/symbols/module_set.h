@@ -20,6 +20,7 @@ namespace dumptriage::symbols {
 
 struct NamedSymbol {
   Symbol symbol;
+  std::vector<InlineCall> inlines; // innermost first
   memory::Origin origin = memory::Origin::dump;
   bool exact = false;
 };
@@ -46,6 +47,8 @@ public:
 
   arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override;
   std::optional<arch::FrameData> frame_data(std::uint64_t pc) const override;
+  std::optional<arch::CfiRules> cfi(std::uint64_t pc) const override;
+  std::optional<std::uint64_t> function_start(std::uint64_t pc) const override;
   // The dump's memory; holes inside a module filled from its exactly matched image file: headers
   // and sections that are not writable, relocated, without import addresses.  Other pointers that
   // the loader writes into read-only sections (control-flow guard) are as in the file.

@@ -23,6 +23,10 @@ Result<std::shared_ptr<SymbolSource>> read_breakpad(ByteView bytes, const dump::
 
 // A `wanted` of Kind::none takes any file; the store never asks so.
 
+// What the image carries itself: a COFF symbol table, CodeView in its debug directory.  Null when
+// it carries none.  `image` must outlive the source.
+std::shared_ptr<SymbolSource> image_symbols(const image::Image& image);
+
 // `image` must outlive the source.
 std::shared_ptr<SymbolSource> export_source(const image::Image& image);
 

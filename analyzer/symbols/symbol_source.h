@@ -7,14 +7,26 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arch/arch.h"
 
 namespace dumptriage::symbols {
 
-// Better first.
-enum class NameSource { pdb, pdb_public, breakpad, breakpad_public, exports, none };
-std::string_view name_of(NameSource source); // "pdb", "pdb_public", "breakpad", ..., ""
+// Better first.  `codeview`: PDB 2.00, and NB09/NB11 of an image or a .DBG file; `coff`: the COFF
+// table of an image or a .DBG file.
+enum class NameSource {
+  pdb,
+  pdb_public,
+  codeview,
+  codeview_public,
+  coff,
+  breakpad,
+  breakpad_public,
+  exports,
+  none
+};
+std::string_view name_of(NameSource source); // "pdb", "pdb_public", "codeview", ..., ""
 
 struct Symbol {
   std::string function;     // for people: demangled, without decoration ("_name@8" -> "name")
@@ -32,10 +44,22 @@ struct Symbol {
   bool bounded = false;
 };
 
+// A call that the compiler replaced by the body of the function.
+struct InlineCall {
+  std::string function; // for people
+  std::string file;     // where in the inlined function the code stands
+  std::uint32_t line = 0;
+};
+
 class SymbolSource {
 public:
   virtual ~SymbolSource() = default;
   virtual std::optional<Symbol> lookup(std::uint32_t rva) = 0;
+  // The inlined calls around `rva`, innermost first; file and line of lookup() are then those of
+  // the outermost call.
+  virtual std::vector<InlineCall> inlines(std::uint32_t) { return {}; }
+  // Breakpad STACK CFI that covers `rva`; `start` of the answer is an rva.
+  virtual std::optional<arch::CfiRules> cfi(std::uint32_t) { return std::nullopt; }
   // 32-bit x86: the frame of the code at `rva`; `start` of the answer is an rva.
   virtual std::optional<arch::FrameData> frame_data(std::uint32_t) { return std::nullopt; }
 };

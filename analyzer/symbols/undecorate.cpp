@@ -150,6 +150,9 @@ std::string_view name_of(NameSource source) {
   switch (source) {
   case NameSource::pdb: return "pdb";
   case NameSource::pdb_public: return "pdb_public";
+  case NameSource::codeview: return "codeview";
+  case NameSource::codeview_public: return "codeview_public";
+  case NameSource::coff: return "coff";
   case NameSource::breakpad: return "breakpad";
   case NameSource::breakpad_public: return "breakpad_public";
   case NameSource::exports: return "exports";
