@@ -161,7 +161,18 @@ struct ImageDebugDirectory {
   /* 18 */ le32 PointerToRawData;
 };
 static_assert(sizeof(ImageDebugDirectory) == 0x1C);
-inline constexpr std::uint32_t kDebugTypeCodeView = 2; // IMAGE_DEBUG_TYPE_CODEVIEW
+// IMAGE_DEBUG_TYPE_*; others (POGO 13, REPRO 16 ...) tell nothing about names or frames.
+enum ImageDebugType : unsigned {
+  kDebugTypeCoff = 1,
+  kDebugTypeCodeView = 2,
+  kDebugTypeFpo = 3,
+  kDebugTypeMisc = 4,
+  kDebugTypeException = 5,
+  kDebugTypeFixup = 6,
+  kDebugTypeOmapToSource = 7,
+  kDebugTypeOmapFromSource = 8,
+  kDebugTypePogo = 13,
+};
 
 // IMAGE_RUNTIME_FUNCTION_ENTRY of x64.
 struct ImageRuntimeFunctionX64 {

@@ -48,8 +48,7 @@ bool read_headers_by_libobject(ByteView file, Image& image) {
   } else {
     return false; // an object file, not an image
   }
-  image.machine = arch::machine_of_image_file(header->Machine);
-  image.timestamp = header->TimeDateStamp;
+  take_file_header(*header, image);
   for (std::uint32_t i = 0; i < formats::kDirectoryCount; ++i) {
     const llvm::object::data_directory* directory = object.getDataDirectory(i);
     if (directory == nullptr) break;

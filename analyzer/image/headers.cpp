@@ -63,8 +63,7 @@ Result<void> HeaderReader::read() {
     return fail(Code::bad_magic, what, "not a PE image: no PE signature", {space, nt, 0});
   auto file = get<ImageFileHeader>(nt + 4);
   if (!file) return ends("file header", nt + 4);
-  image.machine = arch::machine_of_image_file(file->Machine);
-  image.timestamp = file->TimeDateStamp;
+  take_file_header(*file, image);
 
   std::uint64_t optional = nt + 4 + sizeof(ImageFileHeader);
   auto kind = get<le16>(optional);

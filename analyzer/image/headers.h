@@ -24,6 +24,13 @@ Result<void> read_headers(const HeaderBytes& bytes, Code missing, Space space,
 bool read_headers_by_libobject(ByteView file, Image& image);
 
 // From a header in our layout or in libObject's; both use the published field names.
+template <class Header> void take_file_header(const Header& header, Image& image) {
+  image.machine = arch::machine_of_image_file(header.Machine);
+  image.timestamp = header.TimeDateStamp;
+  image.characteristics = header.Characteristics;
+  image.symbol_table = header.PointerToSymbolTable;
+  image.symbol_count = header.NumberOfSymbols;
+}
 template <class Header> void take_optional(const Header& header, Image& image) {
   image.preferred_base = header.ImageBase;
   image.size_of_image = header.SizeOfImage;

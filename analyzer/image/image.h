@@ -31,6 +31,13 @@ struct Export {
   std::string forwarder;
 };
 
+// One entry of the debug directory as it stands there; `rva` is 0 where the data lies in no
+// section.
+struct DebugEntry {
+  std::uint32_t type = 0; // IMAGE_DEBUG_TYPE_*: formats/pe.h
+  std::uint32_t rva = 0, raw_offset = 0, size = 0, timestamp = 0;
+};
+
 class Image {
 public:
   virtual ~Image() = default;
@@ -50,6 +57,9 @@ public:
   std::uint64_t raw_size = 0;
 
   std::uint32_t section_alignment = 0, size_of_headers = 0;
+  std::uint16_t characteristics = 0; // IMAGE_FILE_*
+  // The COFF symbol table: a file offset (read_raw), and the number of its 18-byte records.
+  std::uint32_t symbol_table = 0, symbol_count = 0;
 
   // Bytes of the image as loaded, without relocations applied; as many as are there.  Of a file:
   // what a section has in memory beyond its raw data is zero, what the file should hold beyond its
@@ -66,6 +76,11 @@ public:
   // Read on first use, then kept.  Lists are cut at sane limits; what was refused is in `notes`.
   const std::vector<Export>& exports() const; // sorted by rva
   const dump::DebugId& debug_id() const;
+  const std::vector<DebugEntry>& debug_entries() const;
+  // What an entry points at, at most `most` bytes; what is there when the image ends before.
+  std::vector<std::byte> debug_data(const DebugEntry& entry, std::size_t most = SIZE_MAX) const;
+  // The .DBG file that a stripped image names (type MISC): "sys\\netbt.dbg"; empty: none.
+  std::string dbg_name() const;
   const std::optional<dump::FileVersion>& version() const; // VS_FIXEDFILEINFO
   // x64: the entry of the function table that covers `rva` (image_base is left 0).  An indirect
   // entry is replaced by the one it names, whose range need not contain `rva`, as the system does.
@@ -91,6 +106,7 @@ protected:
 private:
   std::vector<Export> read_exports() const;
   dump::DebugId read_debug_id() const;
+  std::vector<DebugEntry> read_debug_entries() const;
   std::optional<dump::FileVersion> read_version() const;
   // A field of 4 or 8 bytes that holds an address.
   struct Relocation {
@@ -101,6 +117,7 @@ private:
   std::vector<std::uint32_t> by_rva_;                 // indexes of `sections`
   mutable std::optional<std::vector<Export>> exports_;
   mutable std::optional<dump::DebugId> debug_id_;
+  mutable std::optional<std::vector<DebugEntry>> debug_entries_;
   mutable std::optional<std::optional<dump::FileVersion>> version_;
   mutable std::optional<std::vector<Relocation>> relocations_;
   mutable Notes notes_;

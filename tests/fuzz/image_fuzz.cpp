@@ -10,6 +10,8 @@ namespace {
 void read_all(const image::Image& image) {
   image.exports();
   image.debug_id();
+  image.dbg_name();
+  for (const image::DebugEntry& entry : image.debug_entries()) image.debug_data(entry);
   image.version();
   arch::FunctionEntry entry;
   for (std::uint32_t rva = 0; rva < 0x10000; rva += 0x431) {

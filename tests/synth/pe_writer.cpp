@@ -27,6 +27,8 @@ Bytes PeWriter::headers() const {
   put16(out, coff, machine);
   put16(out, coff + 2, sections_.size());
   put32(out, coff + 4, timestamp);
+  put32(out, coff + 8, symbol_table);
+  put32(out, coff + 12, symbol_count);
   put16(out, coff + 16, x64_ ? 0xF0 : 0xE0);
   put16(out, coff + 18, 0x0022);
   put16(out, optional, x64_ ? 0x20B : 0x10B);
@@ -61,7 +63,12 @@ Bytes PeWriter::headers() const {
 Bytes PeWriter::file() const {
   Bytes out = headers();
   for (const Section& s : sections_) put_bytes(out, s.raw, s.data);
+  put_bytes(out, out.size(), tail);
   return out;
+}
+
+std::size_t PeWriter::tail_offset() const {
+  return sections_.empty() ? kHeaders : sections_.back().raw + sections_.back().data.size();
 }
 
 Bytes PeWriter::memory() const {
@@ -117,6 +124,19 @@ Bytes debug_directory(std::uint32_t rva, const std::array<std::uint8_t, 16>& gui
   put32(out, 48, age);
   put_text(out, 52, path);
   out.push_back(0);
+  return out;
+}
+
+Bytes debug_rows(const std::vector<std::array<std::uint32_t, 4>>& rows) {
+  Bytes out;
+  for (const auto& [type, size, rva, raw] : rows) {
+    const std::size_t at = out.size();
+    out.resize(at + 28);
+    put32(out, at + 12, type);
+    put32(out, at + 16, size);
+    put32(out, at + 20, rva);
+    put32(out, at + 24, raw);
+  }
   return out;
 }
 

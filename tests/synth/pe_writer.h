@@ -24,6 +24,8 @@ public:
   std::uint32_t timestamp = 0x45D6970F, checksum = 0x1234;
   std::uint32_t size_of_image = 0; // 0: up to the end of the last section
   std::uint32_t section_alignment = 0x1000;
+  std::uint32_t symbol_table = 0, symbol_count = 0; // COFF
+  Bytes tail; // behind the last section's raw data, mapped by none
 
   // `virtual_size` 0 means that of the data; raw data is padded to 0x200.
   void section(const std::string& name, std::uint32_t rva, Bytes data,
@@ -32,6 +34,7 @@ public:
 
   Bytes file() const;
   Bytes memory() const;
+  std::size_t tail_offset() const; // of `tail` in the file
 
   static constexpr std::size_t kElfanew = 0x80;
   static constexpr std::size_t kHeaders = 0x400; // SizeOfHeaders
@@ -61,6 +64,8 @@ Bytes export_directory(std::uint32_t rva, std::uint32_t ordinal_base,
 // One CodeView entry and its RSDS record; the directory itself is the first 28 bytes.
 Bytes debug_directory(std::uint32_t rva, const std::array<std::uint8_t, 16>& guid,
                       std::uint32_t age, const std::string& path);
+// An entry of the debug directory: type, size, rva, file offset.
+Bytes debug_rows(const std::vector<std::array<std::uint32_t, 4>>& rows);
 Bytes runtime_functions(const std::vector<std::array<std::uint32_t, 3>>& rows);
 Bytes version_resource(std::uint32_t rva, const std::array<std::uint16_t, 4>& version);
 
