@@ -16,7 +16,9 @@
 #include "formats/pe.h"
 #include "symbols/frame_table.h"
 #include "symbols/msf_file.h"
+#include "symbols/omap.h"
 #include "symbols/pdb_module.h"
+#include "symbols/pdb_open.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
@@ -43,33 +45,6 @@ struct Contribution {
   std::uint16_t section = 0;
   std::uint32_t offset = 0, size = 0;
   std::uint16_t module = 0;
-};
-
-class Omap {
-public:
-  void read(std::vector<std::byte> bytes) {
-    ByteView view(bytes);
-    for (std::uint64_t at = 0; auto entry = view.get<PdbOmapEntry>(at); at += sizeof(PdbOmapEntry))
-      entries_.push_back({entry->Rva, entry->RvaTo});
-    std::stable_sort(entries_.begin(), entries_.end(),
-                     [](const Entry& a, const Entry& b) { return a.from < b.from; });
-  }
-  bool empty() const { return entries_.empty(); }
-  std::optional<std::uint32_t> map(std::uint32_t rva) const {
-    if (entries_.empty()) return rva;
-    auto next = std::upper_bound(entries_.begin(), entries_.end(), rva,
-                                 [](std::uint32_t at, const Entry& e) { return at < e.from; });
-    if (next == entries_.begin()) return std::nullopt;
-    const Entry& entry = *std::prev(next);
-    if (entry.to == 0) return std::nullopt;
-    return entry.to + (rva - entry.from);
-  }
-
-private:
-  struct Entry {
-    std::uint32_t from, to;
-  };
-  std::vector<Entry> entries_;
 };
 
 class Pdb final : public SymbolSource {
@@ -223,8 +198,12 @@ void Pdb::read_debug_streams(std::uint64_t at, std::uint32_t size) {
   auto stream = [&](unsigned index) { return view.u16(index * 2ull).value_or(kNoStream); };
   fpo_stream_ = stream(kPdbFpo);
   frame_stream_ = stream(kPdbNewFpo);
-  to_source_.read(msf_->load(stream(kPdbOmapToSource)));
-  from_source_.read(msf_->load(stream(kPdbOmapFromSource)));
+  const auto read_map = [&](Omap& map, unsigned index) {
+    const std::vector<std::byte> entries = msf_->load(stream(index));
+    map.read(ByteView(entries));
+  };
+  read_map(to_source_, kPdbOmapToSource);
+  read_map(from_source_, kPdbOmapFromSource);
   if (!to_source_.empty()) sections_ = read_section_headers(stream(kPdbSectionHeadersOriginal));
   if (sections_.empty()) sections_ = read_section_headers(stream(kPdbSectionHeaders));
 }
@@ -435,26 +414,15 @@ std::optional<arch::FrameData> Pdb::frame_data(std::uint32_t rva) {
   return found;
 }
 
-Result<std::shared_ptr<SymbolSource>> make(std::shared_ptr<const MappedFile> file, ByteView bytes,
-                                           const dump::DebugId& wanted) {
+} // namespace
+
+Result<std::shared_ptr<SymbolSource>> open_pdb7(std::shared_ptr<const MappedFile> file,
+                                                ByteView bytes, const dump::DebugId& wanted) {
   auto msf = MsfFile::open(bytes);
   if (!msf) return std::unexpected(msf.error());
   auto pdb = std::make_shared<Pdb>(std::move(file), std::move(*msf));
   if (auto checked = pdb->check(wanted); !checked) return std::unexpected(checked.error());
   return pdb;
-}
-
-} // namespace
-
-Result<std::shared_ptr<SymbolSource>> open_pdb(const std::string& path,
-                                               const dump::DebugId& wanted) {
-  auto file = MappedFile::open(path);
-  if (!file) return std::unexpected(file.error());
-  return make(*file, (*file)->bytes(), wanted);
-}
-
-Result<std::shared_ptr<SymbolSource>> read_pdb(ByteView bytes, const dump::DebugId& wanted) {
-  return make(nullptr, bytes, wanted);
 }
 
 } // namespace dumptriage::symbols

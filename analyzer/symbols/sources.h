@@ -15,10 +15,14 @@ namespace dumptriage::symbols {
 // Code::mismatch when the file belongs to another build; the error's text has both ids.
 Result<std::shared_ptr<SymbolSource>> open_pdb(const std::string& path,
                                                const dump::DebugId& wanted);
+// Linkers before VC 5 leave it to the image to say where the sections lie.
+Result<std::shared_ptr<SymbolSource>> open_pdb(const std::string& path, const dump::DebugId& wanted,
+                                               const image::Image* image);
 Result<std::shared_ptr<SymbolSource>> open_breakpad(const std::string& path,
                                                     const dump::DebugId& wanted);
 // The same over bytes that the caller keeps alive.
-Result<std::shared_ptr<SymbolSource>> read_pdb(ByteView bytes, const dump::DebugId& wanted);
+Result<std::shared_ptr<SymbolSource>> read_pdb(ByteView bytes, const dump::DebugId& wanted,
+                                               const image::Image* image = nullptr);
 Result<std::shared_ptr<SymbolSource>> read_breakpad(ByteView bytes, const dump::DebugId& wanted);
 
 // A `wanted` of Kind::none takes any file; the store never asks so.
