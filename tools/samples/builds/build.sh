@@ -1,0 +1,56 @@
+#!/bin/sh
+# build.sh ARCH COMPILER OPT FRAMES OUTDIR - the crashing program of tools/samples/user in one form:
+#   ARCH x86_64|i686, COMPILER clang|gcc, OPT O0|O1|O2|Os, FRAMES fp|nofp (-f[no-]omit-frame-pointer).
+# clang: msvc target, no C library, PDB 7.  gcc: mingw, COFF symbols and DWARF in the image, no PDB.
+# The same sources give the same bytes; every build has time stamps of its own.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+arch=$1 compiler=$2 opt=$3 frames=$4
+mkdir -p "$5"
+out=$(cd "$5" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp "$here"/../user/*.c "$here"/../user/*.h "$here/nocrt.c" "$work"
+cd "$work"
+case $frames in
+  fp) fp="-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer" ;;
+  nofp) fp="-fomit-frame-pointer -momit-leaf-frame-pointer" ;;
+esac
+flags="-$opt $fp -fno-builtin -fno-stack-protector -Wall"
+
+with_clang() {
+  case $arch in
+    x86_64) import=x64 machine=x64 entry=DllMain unwind=-funwind-tables safeseh= ;;
+    i686) import=i386 machine=x86 entry=DllMain@12 unwind= safeseh=/safeseh:no ;;
+  esac
+  "$here/../user/imports.sh" $import .
+  for source in crash crashlib dumper nocrt; do
+    clang-19 -target $arch-pc-windows-msvc $flags $unwind -g -gcodeview -gno-codeview-command-line -ffreestanding \
+      -mno-stack-arg-probe -DFREESTANDING -Wno-incompatible-library-redeclaration \
+      -ffile-prefix-map="$work"=. -fdebug-compilation-dir=. -c $source.c -o $source.obj
+  done
+  link="/nologo $safeseh /machine:$machine /nodefaultlib /Brepro /pdbaltpath:%_PDB% /pdbsourcepath:c:\\sample"
+  lld-link-19 $link /dll /entry:$entry /debug:full /base:0x10000000 /out:crashlib.dll /implib:crashlib.lib \
+    crashlib.obj nocrt.obj kernel32.lib
+  lld-link-19 $link /entry:start /subsystem:console /debug:full /out:crash.exe crash.obj nocrt.obj crashlib.lib kernel32.lib
+  lld-link-19 $link /entry:start /subsystem:console /out:dumper.exe dumper.obj nocrt.obj kernel32.lib
+  cp crash.pdb crashlib.pdb "$out"
+}
+
+# GNU ld takes the time stamp from the environment; it would be the same in every build else.
+stamp() {
+  SOURCE_DATE_EPOCH=$((1171702800 + $(printf '%s %s' "$1" "$arch $opt $frames" | cksum | cut -d ' ' -f 1) % 100000000))
+  export SOURCE_DATE_EPOCH
+}
+
+with_gcc() {
+  gcc="$arch-w64-mingw32-gcc $flags -g -Wno-unused -ffile-prefix-map=$work=."
+  stamp crashlib
+  $gcc -shared crashlib.c -o crashlib.dll -Wl,--out-implib,libcrashlib.a
+  stamp crash
+  $gcc crash.c -o crash.exe -L. -lcrashlib
+  $gcc -s dumper.c -o dumper.exe
+}
+
+with_$compiler
+cp crash.exe crashlib.dll dumper.exe "$out"
