@@ -92,10 +92,11 @@ class Score:
         return self.true - self.sure - self.guess
 
 
-def judge(stack, frames, truth, lines=None):
+def judge(stack, frames, truth, lines=None, gaps=False):
     """`stack`: what was shown, `frames`: what is true.  A true frame counts when it stands in order; it
-    is wrong to show, as sure, anything else between two true frames, a frame of the program's own images
-    that is none, or an address in no image's code at all before the first and behind the last."""
+    is wrong to show, as sure, anything else between two true frames, or before the first and behind the
+    last a frame of the program's own images that is none.  Guesses may leave true frames out, and with
+    `gaps` (for debuggers that tell no guesses) every frame may."""
     score = Score()
     score.true, score.threads = len(frames), 1
     at = 0
@@ -110,25 +111,36 @@ def judge(stack, frames, truth, lines=None):
             score.guess += not frame.sure
             judge_name(score, frame, frames, at, lines)
             continue
-        skipped = next((k for k in range(at + 1, len(frames)) if same(frame, frames[k])), None) if not frame.sure else None
-        if skipped is not None:  # a guess may leave frames out
+        skipped = None
+        if gaps or not frame.sure:
+            skipped = next((k for k in range(at + 1, len(frames)) if same(frame, frames[k])), None)
+        if skipped is not None:
             at = skipped + 1
-            score.guess += 1
+            score.sure += frame.sure
+            score.guess += not frame.sure
             judge_name(score, frame, frames, at, lines)
             continue
-        if index == 0 or not frame.sure:
+        if index == 0 or not frame.sure or (at == 0 and same(frame, not_noted_yet(frames))):
             continue
         if at == 0 and not inner and truth.is_own(frame.pc):  # the innermost noted function itself
             inner = True
             score.wrong += bool(frame.function) and plain(frame.function) != frames[0][0]
         else:
             score.wrong += at > 0 or truth.is_own(frame.pc)
-    score.whole = score.sure == score.true
+    score.whole = score.sure == score.true and not score.wrong
     return score
 
 
 def same(frame, true):
     return frame.pc == true[1] and frame.sp in (None, true[2])
+
+
+def not_noted_yet(frames):
+    """Where a recursive function stopped on its way in, before it could note itself, its return address
+    is that of the calls around it, one frame further."""
+    if len(frames) < 2 or frames[0][1] != frames[1][1]:
+        return ("", -1, -1)
+    return (frames[0][0], frames[0][1], 2 * frames[0][2] - frames[1][2])
 
 
 def judge_name(score, frame, frames, at, lines):
