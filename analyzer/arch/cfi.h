@@ -13,6 +13,9 @@ struct CfiRules {
   // The rules of STACK CFI INIT, with those of every STACK CFI up to the address behind them; a
   // later rule for a register replaces an earlier one: ".cfa: $rsp 8 + .ra: .cfa -8 + ^ ...".
   std::string rules;
+  // Made from the unwind data of a Windows image, as Breakpad's dump_syms does: one rule for the
+  // whole function, right behind its prologue, without saved registers and frame registers.
+  bool body_only = false;
   memory::Origin origin = memory::Origin::image;
 };
 

@@ -31,14 +31,16 @@ struct FrameData {
 };
 
 // The registers ("$eip") and constants (".cbLocals") that a program reads and sets.
-using FrameVariables = std::map<std::string, std::uint32_t, std::less<>>;
+template <class Word> using ProgramVariables = std::map<std::string, Word, std::less<>>;
+using FrameVariables = ProgramVariables<std::uint32_t>;
 
-// Runs a program in postfix form: + - * / % (unsigned 32 bits), @ (align down), ^ (the 32-bit word
-// at), = (set).  False when it is malformed, reads what is not known, or memory is missing; then
+// Runs a program in postfix form over unsigned words of 32 or 64 bits: + - * / %, @ (align down),
+// ^ (the word at), = (set).  False when it is malformed, reads what is not known, or memory is missing; then
 // `variables` is of no use.  Words and operators: Microsoft's DIA documentation (IDiaFrameData::
 // get_program) and Breakpad's postfix_evaluator.
-template <class ReadWord>
-bool run_frame_program(std::string_view program, FrameVariables& variables, ReadWord&& read_word);
+template <class Word, class ReadWord>
+bool run_frame_program(std::string_view program, ProgramVariables<Word>& variables,
+                       ReadWord&& read_word);
 
 } // namespace dumptriage::arch
 

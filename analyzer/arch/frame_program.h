@@ -11,13 +11,13 @@ namespace dumptriage::arch {
 namespace detail {
 
 // A word on the evaluator's stack: a name until an operator wants its value.
-struct FrameWord {
+template <class Word> struct FrameWord {
   std::string_view text; // empty: `value`
-  std::uint32_t value = 0;
+  Word value = 0;
 };
 
-inline std::optional<std::uint32_t> value_of(const FrameWord& word,
-                                             const FrameVariables& variables) {
+template <class Word>
+std::optional<Word> value_of(const FrameWord<Word>& word, const ProgramVariables<Word>& variables) {
   if (word.text.empty()) return word.value;
   if (word.text.front() == '$' || word.text.front() == '.') {
     auto found = variables.find(word.text);
@@ -27,11 +27,11 @@ inline std::optional<std::uint32_t> value_of(const FrameWord& word,
   auto [end, error] =
       std::from_chars(word.text.data(), word.text.data() + word.text.size(), number);
   if (error != std::errc() || end != word.text.data() + word.text.size()) return std::nullopt;
-  if (number < INT32_MIN || number > UINT32_MAX) return std::nullopt;
-  return static_cast<std::uint32_t>(number);
+  if (sizeof(Word) == 4 && (number < INT32_MIN || number > UINT32_MAX)) return std::nullopt;
+  return static_cast<Word>(number);
 }
 
-inline std::optional<std::uint32_t> compute(char op, std::uint32_t a, std::uint32_t b) {
+template <class Word> std::optional<Word> compute(char op, Word a, Word b) {
   switch (op) {
   case '+': return a + b;
   case '-': return a - b;
@@ -45,11 +45,12 @@ inline std::optional<std::uint32_t> compute(char op, std::uint32_t a, std::uint3
 
 } // namespace detail
 
-template <class ReadWord>
-bool run_frame_program(std::string_view program, FrameVariables& variables, ReadWord&& read_word) {
+template <class Word, class ReadWord>
+bool run_frame_program(std::string_view program, ProgramVariables<Word>& variables,
+                       ReadWord&& read_word) {
   constexpr std::size_t kMostWords = 256;
-  std::vector<detail::FrameWord> stack;
-  auto pop = [&]() -> std::optional<std::uint32_t> {
+  std::vector<detail::FrameWord<Word>> stack;
+  auto pop = [&]() -> std::optional<Word> {
     if (stack.empty()) return std::nullopt;
     auto value = detail::value_of(stack.back(), variables);
     stack.pop_back();
@@ -68,7 +69,7 @@ bool run_frame_program(std::string_view program, FrameVariables& variables, Read
       stack.pop_back();
     } else if (word == "^") {
       const auto address = pop();
-      const std::optional<std::uint32_t> value = address ? read_word(*address) : std::nullopt;
+      const std::optional<Word> value = address ? read_word(*address) : std::nullopt;
       if (!value) return false;
       stack.push_back({{}, *value});
     } else if (word.size() == 1 && std::string_view("+-*/%@").find(word[0]) != word.npos) {

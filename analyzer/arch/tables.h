@@ -27,6 +27,12 @@ UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
 UnwindResult unwind_x86_frame_data(const UnwindInput& input);
 // x64_unwind.cpp
 UnwindResult unwind_x64(const UnwindInput& input);
+// arm64_unwind.cpp
+UnwindResult unwind_arm64(const UnwindInput& input);
+// cfi.cpp
+UnwindResult unwind_x86_cfi(const UnwindInput& input);
+UnwindResult unwind_x64_cfi(const UnwindInput& input);
+UnwindResult unwind_arm64_cfi(const UnwindInput& input);
 
 // trap_frame.cpp
 std::optional<Registers> trap_frame_x86(const memory::AddressSpace& memory, std::uint64_t address);

@@ -83,6 +83,7 @@ const Arch kX64 = {
     .context_size = sizeof(formats::ContextX64),
     .decode_context = decode,
     .unwind_by_data = unwind_x64,
+    .unwind_by_cfi = unwind_x64_cfi,
     .unwind_by_frame_pointer = nullptr, // rbp is a general register here: no chain to follow
     .call_before = call_before_x64,
     .call_reaches = call_reaches_x64,

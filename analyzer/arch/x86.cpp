@@ -74,6 +74,7 @@ const Arch kX86 = {
     .decode_context = decode,
     .unwind_by_data = nullptr,
     .unwind_by_frame_data = unwind_x86_frame_data,
+    .unwind_by_cfi = unwind_x86_cfi,
     .unwind_by_frame_pointer = unwind_x86_frame_pointer,
     .call_before = call_before_x86,
     .call_reaches = call_reaches_x86,

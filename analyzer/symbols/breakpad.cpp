@@ -1,50 +1,23 @@
-// Breakpad .sym text: MODULE, FILE, FUNC with its lines, PUBLIC.  INLINE and STACK records are
-// passed over.  Source: "Breakpad symbol file format" (docs/symbol_files.md of the Breakpad
-// project). The first lookup notes where the records lie; lines are read from the text when a
-// function is hit.
+// Breakpad .sym text: MODULE, FILE, FUNC with its lines and INLINE records, INLINE_ORIGIN, PUBLIC;
+// STACK records are in breakpad_stack.  Source: "Breakpad symbol file format"
+// (docs/symbol_files.md of the Breakpad project). The first question notes where the records lie;
+// they are read from the text when a function is hit.
 #include <algorithm>
-#include <charconv>
 #include <unordered_map>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "symbols/breakpad_stack.h"
+#include "symbols/breakpad_text.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
 namespace {
 
+using namespace breakpad;
+
 constexpr char kWhat[] = "Breakpad symbol file";
-constexpr std::size_t kLongestName = 4096;
-
-// Takes the next word of a line; empty at the end.
-std::string_view word(std::string_view& line) {
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  std::string_view found = line.substr(0, line.find(' '));
-  line.remove_prefix(found.size());
-  return found;
-}
-
-template <class T> std::optional<T> number(std::string_view text, int base) {
-  T value{};
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return value;
-}
-
-std::string_view rest_of(std::string_view line) {
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  return line.substr(0, kLongestName);
-}
-
-// The line at `at`, without its end; `at` moves to the next line.
-std::string_view next_line(std::string_view text, std::size_t& at) {
-  std::string_view line = text.substr(at, text.find('\n', at) - at);
-  at += line.size() + 1;
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
 // FUNC and PUBLIC may carry "m" (several names share the address) before the numbers.
 std::string_view first_number(std::string_view& line) {
   std::string_view found = word(line);
@@ -54,10 +27,13 @@ std::string_view first_number(std::string_view& line) {
 class Breakpad final : public SymbolSource {
 public:
   Breakpad(std::shared_ptr<const MappedFile> file, ByteView bytes)
-      : file_(std::move(file)), text_(bytes.chars()) {}
+      : file_(std::move(file)), text_(bytes.chars()), stack_(text_) {}
 
-  Result<void> check(const dump::DebugId& wanted) const;
+  Result<void> check(const dump::DebugId& wanted);
   std::optional<Symbol> lookup(std::uint32_t rva) override;
+  std::vector<InlineCall> inlines(std::uint32_t rva) override;
+  std::optional<arch::CfiRules> cfi(std::uint32_t rva) override;
+  std::optional<arch::FrameData> frame_data(std::uint32_t rva) override;
 
 private:
   struct Record {
@@ -67,22 +43,47 @@ private:
   };
   void prepare();
   void add(std::vector<Record>& list, std::string_view line, bool has_size, std::size_t next);
-  void add_line(const Record& function, std::uint32_t rva, Symbol& symbol) const;
+  void add_origin(std::string_view line);
+  static const Record* last_before(const std::vector<Record>& list, std::uint32_t rva);
+  const Record* function_at(std::uint32_t rva);
+  // What a function's records say about one address in it.
+  struct Place {
+    std::string_view file;
+    std::uint32_t line = 0;
+  };
+  struct Call { // an INLINE record
+    std::uint32_t depth = 0, origin = 0;
+    Place site; // of the call, in the function around it
+  };
+  struct Body {
+    Place place;
+    std::vector<Call> calls; // outermost first
+  };
+  Body read_body(const Record& function, std::uint32_t rva) const;
+  std::optional<Call> read_inline(std::string_view line, std::uint32_t rva) const;
+  std::string_view file_name(std::uint32_t number) const;
   Symbol symbol_of(const Record& record, std::uint32_t rva, NameSource source) const;
 
   std::shared_ptr<const MappedFile> file_; // keeps the bytes; null when the caller does
   std::string_view text_;
   bool prepared_ = false;
+  bool windows_ = false;
   std::vector<Record> functions_, publics_;                   // sorted by rva
   std::unordered_map<std::uint32_t, std::string_view> files_; // by number
+  struct Origin {
+    std::string_view name;
+    std::uint32_t file = UINT32_MAX; // only files of before 2022 have it
+  };
+  std::unordered_map<std::uint32_t, Origin> origins_; // by number
+  StackRecords stack_;
 };
 
-Result<void> Breakpad::check(const dump::DebugId& wanted) const {
+Result<void> Breakpad::check(const dump::DebugId& wanted) {
   std::size_t at = 0;
   std::string_view line = next_line(text_, at);
   if (word(line) != "MODULE")
     return fail(Code::bad_magic, kWhat, "no MODULE record", Where::text(1, 1));
-  word(line); // operating system
+  windows_ = equals_no_case(word(line), "windows");
   word(line); // architecture
   std::string_view id = word(line);
   if (id.empty())
@@ -97,7 +98,7 @@ void Breakpad::add(std::vector<Record>& list, std::string_view line, bool has_si
                    std::size_t next) {
   auto rva = number<std::uint32_t>(first_number(line), 16);
   std::optional<std::uint32_t> size = 0;
-  if (has_size) size = number<std::uint32_t>(word(line), 16);
+  if (has_size) size = hex_word(line);
   word(line); // bytes of parameters
   std::string_view name = rest_of(line);
   if (!rva || !size || name.empty()) return;
@@ -115,10 +116,14 @@ void Breakpad::prepare() {
       add(publics_, line.substr(7), false, at);
     } else if (line.starts_with("FILE ")) {
       line.remove_prefix(5);
-      auto id = number<std::uint32_t>(word(line), 10);
-      if (id) files_.try_emplace(*id, rest_of(line));
+      if (auto id = decimal_word(line)) files_.try_emplace(*id, rest_of(line));
+    } else if (line.starts_with("INLINE_ORIGIN ")) {
+      add_origin(line.substr(14));
+    } else if (line.starts_with("STACK ")) {
+      stack_.add(line);
     }
   }
+  stack_.seal();
   auto by_rva = [](const Record& a, const Record& b) { return a.rva < b.rva; };
   std::stable_sort(functions_.begin(), functions_.end(), by_rva);
   std::stable_sort(publics_.begin(), publics_.end(), by_rva);
@@ -136,48 +141,147 @@ Symbol Breakpad::symbol_of(const Record& record, std::uint32_t rva, NameSource s
   return symbol;
 }
 
-// Line records follow their FUNC; they end at the first record that is neither a line nor INLINE.
-void Breakpad::add_line(const Record& function, std::uint32_t rva, Symbol& symbol) const {
-  for (std::size_t at = function.next; at < text_.size();) {
-    std::string_view line = next_line(text_, at);
-    if (line.starts_with("INLINE ")) continue;
-    auto start = number<std::uint32_t>(word(line), 16);
-    auto size = number<std::uint32_t>(word(line), 16);
-    auto row = number<std::uint32_t>(word(line), 10);
-    auto file = number<std::uint32_t>(word(line), 10);
-    if (!start || !size || !row || !file) return;
-    if (rva < *start || rva - *start >= *size) continue;
-    symbol.line = *row;
-    if (auto name = files_.find(*file); name != files_.end())
-      symbol.file = utf8_from_ansi(name->second);
-    return;
+std::string_view Breakpad::file_name(std::uint32_t number) const {
+  auto found = files_.find(number);
+  return found == files_.end() ? std::string_view{} : found->second;
+}
+
+// "number name", before 2022 "number file name": no name begins with a digit.
+void Breakpad::add_origin(std::string_view line) {
+  const auto id = decimal_word(line);
+  if (!id) return;
+  Origin origin;
+  std::string_view rest = line;
+  if (const auto file = decimal_word(rest)) {
+    origin.file = *file;
+    line = rest;
+  }
+  origin.name = rest_of(line);
+  origins_.try_emplace(*id, origin);
+}
+
+// "depth line file origin {address size}", before 2022 without the file.  Nothing when no range
+// holds `rva`.
+std::optional<Breakpad::Call> Breakpad::read_inline(std::string_view line,
+                                                    std::uint32_t rva) const {
+  std::size_t words = 0;
+  for (auto rest = line; !word(rest).empty();) ++words;
+  Call call;
+  const auto depth = decimal_word(line), row = decimal_word(line);
+  const bool has_file = words % 2 == 0;
+  // -1 stands for a file that is not known
+  const auto file = has_file ? decimal_word(line) : std::nullopt;
+  const auto origin = decimal_word(line);
+  if (!depth || !row || !origin) return std::nullopt;
+  call.depth = *depth;
+  call.origin = *origin;
+  call.site = {file ? file_name(*file) : std::string_view{}, *row};
+  for (;;) {
+    const auto start = hex_word(line), size = hex_word(line);
+    if (!start || !size) return std::nullopt;
+    if (rva >= *start && rva - *start < *size) return call;
   }
 }
 
-std::optional<Symbol> Breakpad::lookup(std::uint32_t rva) {
+// Line and INLINE records follow their FUNC and end at the first other one.
+Breakpad::Body Breakpad::read_body(const Record& function, std::uint32_t rva) const {
+  constexpr std::size_t kDeepest = 256;
+  Body body;
+  for (std::size_t at = function.next; at < text_.size();) {
+    std::string_view line = next_line(text_, at);
+    if (line.starts_with("INLINE ")) {
+      if (body.calls.size() == kDeepest) continue;
+      if (auto call = read_inline(line.substr(7), rva)) body.calls.push_back(*call);
+      continue;
+    }
+    const auto start = hex_word(line), size = hex_word(line);
+    const auto row = decimal_word(line), file = decimal_word(line);
+    if (!start || !size || !row || !file) break;
+    if (rva < *start || rva - *start >= *size || body.place.line != 0) continue;
+    body.place = {file_name(*file), *row};
+  }
+  std::stable_sort(body.calls.begin(), body.calls.end(),
+                   [](const Call& a, const Call& b) { return a.depth < b.depth; });
+  // Each depth once, none left out: otherwise which call is in which is not known.
+  for (std::size_t i = 0; i < body.calls.size(); ++i) {
+    if (body.calls[i].depth != i) {
+      body.calls.clear();
+      break;
+    }
+    // Old files: the call stands in the file of the function around it.
+    Place& site = body.calls[i].site;
+    if (i == 0 || !site.file.empty()) continue;
+    auto around = origins_.find(body.calls[i - 1].origin);
+    if (around != origins_.end()) site.file = file_name(around->second.file);
+  }
+  return body;
+}
+
+// Of several at one address the first in the file is taken.
+const Breakpad::Record* Breakpad::last_before(const std::vector<Record>& list, std::uint32_t rva) {
+  auto next = std::upper_bound(list.begin(), list.end(), rva,
+                               [](std::uint32_t at, const Record& r) { return at < r.rva; });
+  if (next == list.begin()) return nullptr;
+  auto first = std::lower_bound(list.begin(), next, std::prev(next)->rva,
+                                [](const Record& r, std::uint32_t at) { return r.rva < at; });
+  return &*first;
+}
+
+const Breakpad::Record* Breakpad::function_at(std::uint32_t rva) {
   prepare();
-  auto last_before = [rva](const std::vector<Record>& list) -> const Record* {
-    auto next = std::upper_bound(list.begin(), list.end(), rva,
-                                 [](std::uint32_t at, const Record& r) { return at < r.rva; });
-    if (next == list.begin()) return nullptr;
-    // Of several at one address the first in the file is taken.
-    auto first = std::lower_bound(list.begin(), next, std::prev(next)->rva,
-                                  [](const Record& r, std::uint32_t at) { return r.rva < at; });
-    return &*first;
-  };
-  const Record* function = last_before(functions_);
-  if (function != nullptr && rva - function->rva < function->size) {
+  const Record* function = last_before(functions_, rva);
+  return function != nullptr && rva - function->rva < function->size ? function : nullptr;
+}
+
+std::optional<Symbol> Breakpad::lookup(std::uint32_t rva) {
+  if (const Record* function = function_at(rva)) {
     Symbol symbol = symbol_of(*function, rva, NameSource::breakpad);
-    add_line(*function, rva, symbol);
+    const Body body = read_body(*function, rva);
+    const Place place = body.calls.empty() ? body.place : body.calls.front().site;
+    symbol.file = utf8_from_ansi(place.file);
+    symbol.line = place.line;
     return symbol;
   }
-  const Record* nearest = last_before(publics_);
+  const Record* nearest = last_before(publics_, rva);
   if (nearest == nullptr) return std::nullopt;
   Symbol symbol = symbol_of(*nearest, rva, NameSource::breakpad_public);
   // A public has no size; a function that lies between it and the address ends its reach.
+  const Record* function = last_before(functions_, rva);
   symbol.far =
       symbol.offset >= kFarthestPublic || (function != nullptr && function->rva >= nearest->rva);
   return symbol;
+}
+
+std::vector<InlineCall> Breakpad::inlines(std::uint32_t rva) {
+  const Record* function = function_at(rva);
+  if (function == nullptr) return {};
+  Body body = read_body(*function, rva);
+  std::vector<InlineCall> calls;
+  Place place = body.place;
+  for (auto call = body.calls.rbegin(); call != body.calls.rend(); ++call) {
+    auto origin = origins_.find(call->origin);
+    const std::string name =
+        origin == origins_.end() ? std::string() : utf8_from_ansi(origin->second.name);
+    calls.push_back({without_return_type(without_arguments(undecorate(name))),
+                     utf8_from_ansi(place.file), place.line});
+    place = call->site;
+  }
+  return calls;
+}
+
+std::optional<arch::CfiRules> Breakpad::cfi(std::uint32_t rva) {
+  prepare();
+  auto rules = stack_.cfi(rva);
+  if (rules) rules->body_only = windows_;
+  return rules;
+}
+
+std::optional<arch::FrameData> Breakpad::frame_data(std::uint32_t rva) {
+  prepare();
+  auto data = stack_.frame_data(rva);
+  if (!data) return std::nullopt;
+  if (const Record* function = function_at(rva)) data->function = function->rva;
+  return data;
 }
 
 Result<std::shared_ptr<SymbolSource>> make(std::shared_ptr<const MappedFile> file, ByteView bytes,
