@@ -221,12 +221,19 @@ ModuleSet::~ModuleSet() = default;
 
 namespace {
 
+// 32-bit x86 has no function table, but the records of its frames tell where functions begin.
+bool judge_by_frame_record(SymbolSource& source, std::uint32_t rva, Symbol& symbol) {
+  const auto frame = source.frame_data(rva);
+  if (!frame || frame->function == 0) return false;
+  symbol.far = frame->function != symbol.rva;
+  return true;
+}
+
 // Whether the function's extent is known.
-void settle(Symbol& symbol, const image::Image* image, std::uint32_t rva) {
+void settle(Symbol& symbol, SymbolSource& source, const image::Image* image, std::uint32_t rva) {
   if (symbol.source == NameSource::exports) return; // has looked itself
-  symbol.bounded = symbol.size != 0;
-  if (symbol.size == 0 && image != nullptr)
-    symbol.bounded = judge_by_function_table(*image, rva, symbol);
+  symbol.bounded = symbol.size != 0 || judge_by_frame_record(source, rva, symbol) ||
+                   (image != nullptr && judge_by_function_table(*image, rva, symbol));
 }
 
 } // namespace
@@ -250,7 +257,7 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   const image::Image* image = state_->image_of(module);
   if (SymbolSource* source = state_->symbols_of(module))
     if (auto symbol = source->lookup(rva32)) {
-      settle(*symbol, image, rva32);
+      settle(*symbol, *source, image, rva32);
       // The store only gives files that match by id, be it the dump's own or that of the image that
       // matched by time stamp and size.
       return NamedSymbol{std::move(*symbol), source->inlines(rva32),
@@ -265,7 +272,7 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   for (SymbolSource* source : {state_->own_symbols_of(module), state_->exports_of(module)}) {
     auto symbol = source != nullptr ? source->lookup(rva32) : std::nullopt;
     if (!symbol) continue;
-    settle(*symbol, image, rva32);
+    settle(*symbol, *source, image, rva32);
     return NamedSymbol{std::move(*symbol), source->inlines(rva32), image->origin(), exact};
   }
   return std::nullopt;
