@@ -109,6 +109,8 @@ struct Arch {
   std::string_view name; // "x64"
   int pointer_size = 8;
   int pc = -1, sp = -1, fp = -1;                    // register indexes
+  // The register that a call puts the return address into; -1: it goes onto the stack.
+  int link = -1;
   std::span<const std::string_view> register_names; // by index
   std::uint32_t context_size = 0;                   // least bytes of a CONTEXT with pc and sp in it
   // CONTEXT bytes -> registers.  Groups that ContextFlags does not claim stay unknown.

@@ -9,18 +9,19 @@
 // Compilers keep this chain in nearly all Windows code, but a leaf has no pair, and inside
 // prologues and epilogues fp is still, or again, that of the caller.
 //
-// Unwinding proper is by .pdata/.xdata ("ARM64 exception handling", learn.microsoft.com): an
-// empty slot here.  The chain walk below reads only the pair; callers treat it as unproved.
+// Unwinding proper is by .pdata/.xdata (arm64_unwind.cpp).  The chain walk below reads only the
+// pair; callers treat it as unproved.
 //
 // Pointer authentication puts a code into the unused top bits of a return address.  The address
 // itself is 48 bits wide; bit 55 says which half of the address space it belongs to (Arm ARM, D8
 // "Pointer authentication"), so clearing or setting the bits above 47 by it restores the address.
+// (The CPU can do with 52 bits, Windows does not.)
 //
 // Page tables: 4 KiB pages, four levels of 512 entries; TTBR0 for the low half, TTBR1 for the high.
 //
 // Sources: Arm Architecture Reference Manual; "Overview of ARM64 ABI conventions" on
 // learn.microsoft.com; CONTEXT of winnt.h.
-#include "arch/tables.h"
+#include "arch/arm64_frame.h"
 #include "base/text.h"
 #include "formats/context_arm64.h"
 
@@ -31,12 +32,12 @@ constexpr std::string_view kNames[] = {
     "x0",  "x1",  "x2",  "x3",  "x4",  "x5",  "x6",  "x7",  "x8",  "x9",  "x10", "x11",
     "x12", "x13", "x14", "x15", "x16", "x17", "x18", "x19", "x20", "x21", "x22", "x23",
     "x24", "x25", "x26", "x27", "x28", "fp",  "lr",  "sp",  "pc",  "cpsr"};
-enum { kFp = 29, kLr = 30, kSp = 31, kPc = 32, kCpsr = 33 };
-
 // Breakpad wrote ARM64 contexts of its own layout before Windows had one; their flags say so.
 constexpr std::uint32_t kOldBreakpadArm64 = 0x80000000;
 
-Result<Registers> decode(ByteView bytes) {
+} // namespace
+
+Result<Registers> arm64::decode_context(ByteView bytes) {
   auto context = bytes.get<formats::ContextArm64>(0);
   if (!context)
     return fail(Code::truncated, "ARM64 CONTEXT",
@@ -59,10 +60,14 @@ Result<Registers> decode(ByteView bytes) {
   return r;
 }
 
-std::uint64_t strip(std::uint64_t address) {
+std::uint64_t arm64::strip(std::uint64_t address) {
   constexpr std::uint64_t high = 0xFFFF000000000000;
   return (address >> 55 & 1) ? address | high : address & ~high;
 }
+
+namespace {
+
+using namespace arm64;
 
 // bl imm26; blr Xn and its authenticated forms blraaz, blrabz, blraa, blrab.
 std::optional<bool> call_before(const memory::AddressSpace& memory, std::uint64_t address) {
@@ -96,7 +101,7 @@ UnwindResult by_frame_pointer(const UnwindInput& input) {
   // A function without a frame of its own, or one that is still in its prologue, is skipped by the
   // chain, and only its unwind data would show that.
   caller.proved = false;
-  caller.unproved = "frame-pointer chain, not proved: ARM64 unwind data is not read";
+  caller.unproved = "frame-pointer chain, not proved: no unwind data at hand";
   caller.origin = outcome.origin;
   return caller;
 }
@@ -110,10 +115,11 @@ const Arch kArm64 = {
     .pc = kPc,
     .sp = kSp,
     .fp = kFp,
+    .link = kLr,
     .register_names = kNames,
     .context_size = sizeof(formats::ContextArm64),
-    .decode_context = decode,
-    .unwind_by_data = nullptr,
+    .decode_context = decode_context,
+    .unwind_by_data = unwind_arm64,
     .unwind_by_cfi = unwind_arm64_cfi,
     .unwind_by_frame_pointer = by_frame_pointer,
     .call_before = call_before,

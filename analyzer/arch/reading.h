@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <vector>
 
 #include "arch/tables.h"
 
@@ -36,6 +37,18 @@ public:
                            std::string(why_of(outcome.presence)), address);
     use(outcome.origin);
     return value;
+  }
+  template <class T>
+  std::expected<std::vector<T>, UnwindFailure> array(std::uint64_t address, std::size_t count,
+                                                     std::string_view what) {
+    std::vector<T> values(count);
+    const auto bytes = std::as_writable_bytes(std::span(values));
+    const auto outcome = memory_.read(address, bytes);
+    if (!outcome.complete(bytes.size()))
+      return method_failed(code_of(outcome.presence), std::string(what),
+                           std::string(why_of(outcome.presence)), address + outcome.got);
+    use(outcome.origin);
+    return values;
   }
   // As many bytes as are there.
   std::span<std::uint8_t> some(std::uint64_t address, std::span<std::uint8_t> buffer) {

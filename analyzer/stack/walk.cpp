@@ -195,7 +195,9 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
   // Where the kernel changes to a stack of its own for DPCs and interrupts, a frame pointer stays.
   const bool changes_stack =
       c.proved && inside_stack(last().sp) && !inside_stack(c.sp) && other_stack(c.sp);
-  if (c.sp <= last().sp && !changes_stack) {
+  // Where the return address is in a register, a leaf function need not touch the stack.
+  const bool may_stay = ground_.arch.link >= 0 && last().exact_pc;
+  if ((may_stay ? c.sp < last().sp : c.sp <= last().sp) && !changes_stack) {
     c.why = "the stack pointer does not advance";
     return c;
   }
