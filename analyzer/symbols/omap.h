@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "arch/frame_data.h"
 #include "base/bytes.h"
 #include "formats/pdb7.h"
 
@@ -39,5 +40,12 @@ private:
   };
   std::vector<Entry> entries_;
 };
+
+class FrameTable;
+
+// The frame of the code at `rva`, of records that speak of the image before.  Nothing for what was
+// taken apart: it has no frame that one record describes.
+std::optional<arch::FrameData> through_omap(const FrameTable& frames, const Omap& to_source,
+                                            const Omap& from_source, std::uint32_t rva);
 
 } // namespace dumptriage::symbols
