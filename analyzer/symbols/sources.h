@@ -27,6 +27,16 @@ Result<std::shared_ptr<SymbolSource>> read_breakpad(ByteView bytes, const dump::
 
 // A `wanted` of Kind::none takes any file; the store never asks so.
 
+// A .DBG file belongs to the image of this time stamp and SizeOfImage.  `pdb`: the PDB that it points
+// on to, which then says more; `source` is null when the file has neither names nor frames itself.
+struct DbgSymbols {
+  std::shared_ptr<SymbolSource> source;
+  dump::DebugId pdb;
+};
+Result<DbgSymbols> open_dbg(const std::string& path, std::uint32_t timestamp,
+                            std::uint64_t size_of_image);
+Result<DbgSymbols> read_dbg(ByteView bytes, std::uint32_t timestamp, std::uint64_t size_of_image);
+
 // What the image carries itself: a COFF symbol table, CodeView in its debug directory.  Null when
 // it carries none.  `image` must outlive the source.
 std::shared_ptr<SymbolSource> image_symbols(const image::Image& image);
