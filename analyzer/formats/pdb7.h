@@ -122,14 +122,22 @@ struct CvRecordPrefix {
 static_assert(sizeof(CvRecordPrefix) == 4);
 
 enum CvRecordKind : std::uint16_t {
+  kCvEnd = 0x0006,
   kCvThunk32 = 0x1102,
+  kCvBlock32 = 0x1103,
+  kCvWith32 = 0x1104,
   kCvPublic32 = 0x110E,
   kCvLocalProc32 = 0x110F,
   kCvGlobalProc32 = 0x1110,
+  kCvSeparatedCode = 0x1132,
   kCvLocalProc32Id = 0x1146,
   kCvGlobalProc32Id = 0x1147,
+  kCvInlineSite = 0x114D,
+  kCvInlineSiteEnd = 0x114E,
+  kCvProcIdEnd = 0x114F,
   kCvLocalProc32Dpc = 0x1155,
   kCvLocalProc32DpcId = 0x1156,
+  kCvInlineSite2 = 0x115D,
 };
 
 // S_PUB32 with its prefix; the name follows.
@@ -170,6 +178,49 @@ struct CvThunk32 {
 };
 static_assert(sizeof(CvThunk32) == 0x19);
 
+// S_SEPCODE with prefix: a part of a function that the compiler put elsewhere.
+struct CvSeparatedCode {
+  /* 00 */ CvRecordPrefix Prefix;
+  /* 04 */ le32 Parent;
+  /* 08 */ le32 End;
+  /* 0C */ le32 Length;
+  /* 10 */ le32 Flags;
+  /* 14 */ le32 Offset;
+  /* 18 */ le32 ParentOffset;
+  /* 1C */ le16 Section;
+  /* 1E */ le16 ParentSection;
+};
+static_assert(sizeof(CvSeparatedCode) == 0x20);
+static_assert(offsetof(CvSeparatedCode, ParentSection) == 0x1E);
+
+// S_INLINESITE with prefix; S_INLINESITE2 has a count of calls (le32) behind it.  Then the binary
+// annotations: numbers in 1, 2 or 4 bytes, the first byte's high bits saying how many.
+struct CvInlineSite {
+  /* 00 */ CvRecordPrefix Prefix;
+  /* 04 */ le32 Parent;
+  /* 08 */ le32 End;
+  /* 0C */ le32 Inlinee; // an id of the IPI stream
+};
+static_assert(sizeof(CvInlineSite) == 0x10);
+
+// Operations of the annotations; each has one operand, ChangeCodeLengthAndCodeOffset two.
+enum CvAnnotation : std::uint32_t {
+  kAnnotationEnd = 0,
+  kCodeOffset = 1,
+  kChangeCodeOffsetBase = 2,
+  kChangeCodeOffset = 3,
+  kChangeCodeLength = 4,
+  kChangeFile = 5,
+  kChangeLineOffset = 6, // signed: the lowest bit is the sign
+  kChangeLineEndDelta = 7,
+  kChangeRangeKind = 8,
+  kChangeColumnStart = 9,
+  kChangeColumnEndDelta = 10,
+  kChangeCodeOffsetAndLineOffset = 11, // code in the low four bits, the line signed above them
+  kChangeCodeLengthAndCodeOffset = 12,
+  kChangeColumnEnd = 13,
+};
+
 struct CvSubsectionHeader {
   /* 00 */ le32 Kind;
   /* 04 */ le32 Length;
@@ -177,6 +228,7 @@ struct CvSubsectionHeader {
 static_assert(sizeof(CvSubsectionHeader) == 8);
 inline constexpr std::uint32_t kCvSubsectionLines = 0xF2;
 inline constexpr std::uint32_t kCvSubsectionFileChecksums = 0xF4;
+inline constexpr std::uint32_t kCvSubsectionInlineeLines = 0xF6;
 
 struct CvLinesHeader {
   /* 00 */ le32 RelocOffset;
@@ -200,6 +252,16 @@ struct CvLine {
 static_assert(sizeof(CvLine) == 8);
 // Lines from here on are marks for the debugger ("never step into", "always step over"), not lines.
 inline constexpr std::uint32_t kCvFirstSpecialLine = 0xF00F00;
+
+// The subsection begins with a signature; after 1, each entry has a list of further files behind
+// it: a count (le32), and so many numbers (le32).
+struct CvInlineeLine {
+  /* 00 */ le32 Inlinee;
+  /* 04 */ le32 FileId; // offset in the file checksums
+  /* 08 */ le32 SourceLineNum;
+};
+static_assert(sizeof(CvInlineeLine) == 0x0C);
+inline constexpr std::uint32_t kCvInlineeLinesExtended = 1;
 
 struct PdbNamesHeader {
   /* 00 */ le32 Signature;

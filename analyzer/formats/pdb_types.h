@@ -1,4 +1,5 @@
-// The TPI stream of a PDB 7: type records of CodeView 8, as far as structure layouts need them.
+// The TPI stream of a PDB 7: type records of CodeView 8, as far as structure layouts and
+// the names of inlined functions need them.
 // Sources: microsoft/microsoft-pdb cvinfo.h (MIT) and LLVM's "The PDB TPI and IPI Streams".
 #pragma once
 
@@ -9,6 +10,7 @@
 namespace dumptriage::formats {
 
 inline constexpr std::uint32_t kPdbTpiStream = 2;
+inline constexpr std::uint32_t kPdbIpiStream = 4; // ids: functions, strings; laid out like the TPI
 
 struct PdbTpiHeader {
   /* 00 */ le32 Version;
@@ -18,6 +20,28 @@ struct PdbTpiHeader {
   /* 10 */ le32 TypeRecordBytes;
 };
 static_assert(sizeof(PdbTpiHeader) == 0x14);
+
+// The rest of the header.
+struct PdbTpiHashHeader {
+  /* 00 */ le16 HashStreamIndex;
+  /* 02 */ le16 HashAuxStreamIndex;
+  /* 04 */ le32 HashKeySize;
+  /* 08 */ le32 NumHashBuckets;
+  /* 0C */ le32 HashValueBufferOffset;
+  /* 10 */ le32 HashValueBufferLength;
+  /* 14 */ le32 IndexOffsetBufferOffset; // in the hash stream
+  /* 18 */ le32 IndexOffsetBufferLength;
+  /* 1C */ le32 HashAdjBufferOffset;
+  /* 20 */ le32 HashAdjBufferLength;
+};
+static_assert(sizeof(PdbTpiHashHeader) == 0x24);
+
+// Where some of the records begin, one in 8 KiB; in order.
+struct PdbIndexOffset {
+  /* 00 */ le32 Type;
+  /* 04 */ le32 Offset; // behind the header
+};
+static_assert(sizeof(PdbIndexOffset) == 8);
 
 enum CvLeaf : std::uint16_t {
   kLeafModifier = 0x1001,
@@ -32,8 +56,12 @@ enum CvLeaf : std::uint16_t {
   kLeafUnion = 0x1506,
   kLeafEnum = 0x1507,
   kLeafMember = 0x150D,
+  kLeafInterface = 0x1519,
   kLeafStaticMember = 0x150E,
   kLeafNestedType = 0x1510,
+  kLeafFuncId = 0x1601,
+  kLeafMFuncId = 0x1602,
+  kLeafStringId = 0x1605,
   // Numbers: below 0x8000 the value itself, else the kind of what follows.
   kLeafNumeric = 0x8000,
   kLeafChar = 0x8000,
@@ -58,6 +86,18 @@ struct CvUnion { // then size (number) and name
   /* 04 */ le32 Field;
 };
 static_assert(sizeof(CvUnion) == 8);
+
+struct CvEnum { // LF_ENUM; then the name
+  /* 00 */ le16 Count, Property;
+  /* 04 */ le32 Type, Field;
+};
+static_assert(sizeof(CvEnum) == 0x0C);
+
+struct CvFuncId {      // LF_FUNC_ID, LF_MFUNC_ID; then the name
+  /* 00 */ le32 Scope; // an id, of an LF_MFUNC_ID the class: a type; 0 = none
+  /* 04 */ le32 Type;
+};
+static_assert(sizeof(CvFuncId) == 8);
 
 struct CvMember { // then offset (number) and name
   /* 00 */ le16 Attributes;

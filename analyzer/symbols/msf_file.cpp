@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 
 #include <fmt/format.h>
-#include <llvm/DebugInfo/MSF/MappedBlockStream.h>
 #include <llvm/DebugInfo/PDB/Native/PDBFile.h>
 #include <llvm/Support/BinaryByteStream.h>
 
@@ -65,19 +63,7 @@ Result<std::uint64_t> check_super_block(ByteView bytes) {
 struct MsfFile::Llvm {
   llvm::BumpPtrAllocator allocator;
   std::unique_ptr<llvm::pdb::PDBFile> file;
-  std::map<std::uint32_t, std::unique_ptr<llvm::msf::MappedBlockStream>> streams;
-
-  llvm::msf::MappedBlockStream* stream(std::uint32_t index) {
-    auto [it, fresh] = streams.try_emplace(index);
-    if (fresh) {
-      auto made = file->safelyCreateIndexedStream(index);
-      if (made)
-        it->second = std::move(*made);
-      else
-        llvm::consumeError(made.takeError());
-    }
-    return it->second.get();
-  }
+  ByteView bytes;
 };
 
 MsfFile::MsfFile() : llvm_(std::make_unique<Llvm>()) {}
@@ -89,6 +75,7 @@ Result<std::unique_ptr<MsfFile>> MsfFile::open(ByteView bytes) {
   auto self = std::unique_ptr<MsfFile>(new MsfFile);
   llvm::ArrayRef<std::uint8_t> data(reinterpret_cast<const std::uint8_t*>(bytes.data()), *size);
   auto stream = std::make_unique<llvm::BinaryByteStream>(data, llvm::endianness::little);
+  self->llvm_->bytes = bytes.clamp(0, *size);
   self->llvm_->file =
       std::make_unique<llvm::pdb::PDBFile>("", std::move(stream), self->llvm_->allocator);
   if (llvm::Error e = self->llvm_->file->parseFileHeaders())
@@ -110,20 +97,19 @@ std::size_t MsfFile::read(std::uint32_t stream, std::uint64_t offset, std::span<
   std::uint64_t size = stream_size(stream);
   if (offset >= size) return 0;
   out = out.first(std::min<std::uint64_t>(out.size(), size - offset));
-  llvm::msf::MappedBlockStream* blocks = llvm_->stream(stream);
-  if (blocks == nullptr) return 0;
+  // LLVM's own stream looks for the longest piece at every read, which is the whole stream.
+  const auto blocks = llvm_->file->getStreamBlockList(stream);
+  const std::uint64_t block_size = llvm_->file->getBlockSize();
   std::size_t got = 0;
   while (got < out.size()) {
-    // Pieces point into the mapped file; nothing is allocated for streams in scattered blocks.
-    llvm::ArrayRef<std::uint8_t> piece;
-    if (llvm::Error e = blocks->readLongestContiguousChunk(offset + got, piece)) {
-      llvm::consumeError(std::move(e));
-      break;
-    }
-    std::size_t step = std::min(piece.size(), out.size() - got);
-    if (step == 0) break;
-    std::memcpy(out.data() + got, piece.data(), step);
-    got += step;
+    const std::uint64_t index = (offset + got) / block_size, within = (offset + got) % block_size;
+    if (index >= blocks.size()) break;
+    const ByteView piece =
+        llvm_->bytes.clamp(blocks[index] * block_size + within,
+                           std::min<std::uint64_t>(block_size - within, out.size() - got));
+    if (piece.empty()) break;
+    std::memcpy(out.data() + got, piece.data(), piece.size());
+    got += piece.size();
   }
   return got;
 }

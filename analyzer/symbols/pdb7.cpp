@@ -1,24 +1,20 @@
-// PDB 7: procedures and lines from the compiland that contributed the address, else the nearest
-// public.  Only the compilands that are asked for are read.
-//
-// In an image that was rearranged after linking (OMAP) the PDB speaks of the addresses before: an
-// rva is first taken back with the "to source" map, and starts of functions are taken forward
-// again.
+// PDB 7: procedures, inlined calls and lines from the compiland that contributed the address, else
+// the nearest public.  Only the compilands that are asked for are read.
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include <fmt/format.h>
 
 #include "arch/arch.h"
 #include "base/text.h"
 #include "formats/pdb7.h"
-#include "formats/pe.h"
 #include "symbols/frame_table.h"
 #include "symbols/msf_file.h"
-#include "symbols/omap.h"
+#include "symbols/pdb_ids.h"
 #include "symbols/pdb_module.h"
 #include "symbols/pdb_open.h"
+#include "symbols/pdb_places.h"
+#include "symbols/pdb_publics.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
@@ -29,31 +25,15 @@ using namespace formats;
 constexpr char kWhat[] = "PDB";
 // Compilands kept in memory; hostile ones may share blocks and so add up to more than the file.
 constexpr std::size_t kModuleBudget = 128u << 20;
-// Publics at one address among which the name is chosen.
-constexpr int kMostAliases = 64;
-
-struct SectionRange {
-  std::uint32_t rva = 0, size = 0;
-};
-
-struct Place {
-  std::uint16_t section = 0; // from 1
-  std::uint32_t offset = 0;
-};
-
-struct Contribution {
-  std::uint16_t section = 0;
-  std::uint32_t offset = 0, size = 0;
-  std::uint16_t module = 0;
-};
 
 class Pdb final : public SymbolSource {
 public:
   Pdb(std::shared_ptr<const MappedFile> file, std::unique_ptr<MsfFile> msf)
-      : file_(std::move(file)), msf_(std::move(msf)) {}
+      : file_(std::move(file)), msf_(std::move(msf)), ids_(*msf_) {}
 
   Result<void> check(const dump::DebugId& wanted);
   std::optional<Symbol> lookup(std::uint32_t rva) override;
+  std::vector<InlineCall> inlines(std::uint32_t rva) override;
   std::optional<arch::FrameData> frame_data(std::uint32_t rva) override;
 
 private:
@@ -61,43 +41,34 @@ private:
     std::uint16_t stream = kNoStream;
     std::uint32_t symbols = 0, c11 = 0, c13 = 0;
   };
-  struct Public {
-    Place place;
-    std::uint32_t flags = 0;
-    std::string name;
+  struct Found {
+    const PdbModule* compiland = nullptr;
+    const PdbProcedure* procedure = nullptr; // null: none covers the place
   };
 
   void prepare();
-  void read_modules(std::uint64_t at, std::uint32_t size);
-  void read_contributions(std::uint64_t at, std::uint32_t size);
-  void read_debug_streams(std::uint64_t at, std::uint32_t size);
-  void read_names();
+  void read_modules(ByteView substream);
+  void find_names();
   void read_frames();
-  std::vector<SectionRange> read_section_headers(std::uint16_t stream);
 
-  std::optional<Place> place_of(std::uint32_t rva) const;
-  std::uint32_t rva_of(Place place) const;
-  const Contribution* contribution_at(Place place) const;
+  std::optional<PdbPlace> place_of(std::uint32_t rva);
   const PdbModule* module(std::uint16_t index);
-  std::optional<Public> public_at(std::uint32_t index);
-  std::optional<Public> public_before(Place place);
-  std::optional<Symbol> procedure(Place place);
-  bool is_far(Place from, Place to);
-  std::optional<Symbol> nearest_public(Place place);
-  std::string name_at(std::uint32_t offset) const;
+  Found procedure_at(PdbPlace place);
+  std::optional<Symbol> procedure(PdbPlace place);
+  bool is_far(PdbPlace from, PdbPlace to);
+  std::optional<Symbol> nearest_public(PdbPlace place);
+  std::string name_at(std::uint32_t offset);
 
   std::shared_ptr<const MappedFile> file_; // keeps the bytes; null when the caller does
   std::unique_ptr<MsfFile> msf_;
   PdbDbiHeader dbi_{};
   bool prepared_ = false;
   arch::Machine machine_ = arch::Machine::unknown;
-  std::vector<SectionRange> sections_;
-  Omap to_source_, from_source_;
+  PdbPlaces places_;
+  PdbPublics publics_;
+  PdbIds ids_;
   std::vector<ModuleInfo> modules_;
-  std::vector<Contribution> contributions_; // sorted by section, offset
-  std::uint64_t address_map_ = 0;           // offset in the publics stream
-  std::uint32_t public_count_ = 0;
-  std::vector<std::byte> names_;
+  std::uint32_t names_stream_ = kNoStream, names_size_ = 0;
   std::uint16_t fpo_stream_ = kNoStream, frame_stream_ = kNoStream;
   std::optional<FrameTable> frames_; // read when a frame is asked for
   std::map<std::uint16_t, std::unique_ptr<PdbModule>> loaded_;
@@ -135,24 +106,24 @@ void Pdb::prepare() {
   if (prepared_) return;
   prepared_ = true;
   std::uint64_t at = sizeof(PdbDbiHeader);
-  read_modules(at, dbi_.ModInfoSize);
-  at += dbi_.ModInfoSize;
-  read_contributions(at, dbi_.SectionContributionSize);
-  at += std::uint64_t{dbi_.SectionContributionSize} + dbi_.SectionMapSize + dbi_.SourceInfoSize +
-        dbi_.TypeServerMapSize + dbi_.ECSubstreamSize;
-  read_debug_streams(at, dbi_.OptionalDbgHeaderSize);
-  if (auto publics = msf_->get<PdbPublicsHeader>(dbi_.PublicStreamIndex, 0)) {
-    address_map_ = sizeof(PdbPublicsHeader) + std::uint64_t{publics->SymHash};
-    std::uint64_t size = msf_->stream_size(dbi_.PublicStreamIndex);
-    std::uint64_t left = address_map_ < size ? size - address_map_ : 0;
-    public_count_ = static_cast<std::uint32_t>(std::min<std::uint64_t>(publics->AddrMap, left) / 4);
-  }
-  read_names();
+  auto substream = [&](std::uint32_t size) {
+    std::vector<std::byte> bytes = msf_->load(kPdbDbiStream, at, size);
+    at += size;
+    return bytes;
+  };
+  read_modules(ByteView(substream(dbi_.ModInfoSize)));
+  places_.read_contributions(ByteView(substream(dbi_.SectionContributionSize)));
+  at += std::uint64_t{dbi_.SectionMapSize} + dbi_.SourceInfoSize + dbi_.TypeServerMapSize +
+        dbi_.ECSubstreamSize;
+  const std::vector<std::byte> header = substream(dbi_.OptionalDbgHeaderSize);
+  places_.read_debug_streams(*msf_, ByteView(header));
+  fpo_stream_ = ByteView(header).u16(kPdbFpo * 2).value_or(kNoStream);
+  frame_stream_ = ByteView(header).u16(kPdbNewFpo * 2).value_or(kNoStream);
+  publics_ = PdbPublics(*msf_, dbi_.PublicStreamIndex, dbi_.SymRecordStream);
+  find_names();
 }
 
-void Pdb::read_modules(std::uint64_t at, std::uint32_t size) {
-  std::vector<std::byte> bytes = msf_->load(kPdbDbiStream, at, size);
-  ByteView view(bytes);
+void Pdb::read_modules(ByteView view) {
   for (std::uint64_t place = 0; auto info = view.get<PdbModuleInfo>(place);) {
     modules_.push_back(
         {info->ModuleSymStream, info->SymByteSize, info->C11ByteSize, info->C13ByteSize});
@@ -163,54 +134,9 @@ void Pdb::read_modules(std::uint64_t at, std::uint32_t size) {
   }
 }
 
-void Pdb::read_contributions(std::uint64_t at, std::uint32_t size) {
-  std::vector<std::byte> bytes = msf_->load(kPdbDbiStream, at, size);
-  ByteView view(bytes);
-  std::uint32_t version = view.u32(0).value_or(0);
-  std::uint64_t step = sizeof(PdbSectionContribution);
-  if (version == kSectionContributionsV2)
-    step += 4;
-  else if (version != kSectionContributions60)
-    return;
-  contributions_.reserve(view.left(4) / step);
-  for (std::uint64_t place = 4; auto entry = view.get<PdbSectionContribution>(place); place += step)
-    contributions_.push_back({entry->Section, entry->Offset, entry->Size, entry->ModuleIndex});
-  auto by_place = [](const Contribution& a, const Contribution& b) {
-    return std::tie(a.section, a.offset) < std::tie(b.section, b.offset);
-  };
-  if (!std::is_sorted(contributions_.begin(), contributions_.end(), by_place))
-    std::stable_sort(contributions_.begin(), contributions_.end(), by_place);
-}
-
-std::vector<SectionRange> Pdb::read_section_headers(std::uint16_t stream) {
-  std::vector<SectionRange> sections;
-  std::vector<std::byte> bytes = msf_->load(stream);
-  ByteView view(bytes);
-  for (std::uint64_t at = 0; auto header = view.get<ImageSectionHeader>(at); at += sizeof *header)
-    sections.push_back({header->VirtualAddress,
-                        std::max<std::uint32_t>(header->VirtualSize, header->SizeOfRawData)});
-  return sections;
-}
-
-void Pdb::read_debug_streams(std::uint64_t at, std::uint32_t size) {
-  std::vector<std::byte> bytes = msf_->load(kPdbDbiStream, at, size);
-  ByteView view(bytes);
-  auto stream = [&](unsigned index) { return view.u16(index * 2ull).value_or(kNoStream); };
-  fpo_stream_ = stream(kPdbFpo);
-  frame_stream_ = stream(kPdbNewFpo);
-  const auto read_map = [&](Omap& map, unsigned index) {
-    const std::vector<std::byte> entries = msf_->load(stream(index));
-    map.read(ByteView(entries));
-  };
-  read_map(to_source_, kPdbOmapToSource);
-  read_map(from_source_, kPdbOmapFromSource);
-  if (!to_source_.empty()) sections_ = read_section_headers(stream(kPdbSectionHeadersOriginal));
-  if (sections_.empty()) sections_ = read_section_headers(stream(kPdbSectionHeaders));
-}
-
 // Finds the stream "/names" by the name table of the info stream: a buffer of names, then a hash
 // table (size, capacity, two bit vectors, pairs of name offset and stream).
-void Pdb::read_names() {
+void Pdb::find_names() {
   std::vector<std::byte> bytes = msf_->load(kPdbInfoStream);
   ByteView view(bytes);
   std::uint64_t at = sizeof(PdbInfoHeader);
@@ -231,39 +157,25 @@ void Pdb::read_names() {
     if (!name || !stream) return;
     if (text.c_string(*name) != "/names") continue;
     auto header = msf_->get<PdbNamesHeader>(*stream, 0);
-    if (header && header->Signature == kPdbNamesSignature)
-      names_ = msf_->load(*stream, sizeof(PdbNamesHeader), header->ByteSize);
+    if (!header || header->Signature != kPdbNamesSignature) return;
+    names_stream_ = *stream;
+    names_size_ = header->ByteSize;
     return;
   }
 }
 
-std::string Pdb::name_at(std::uint32_t offset) const {
-  constexpr std::uint64_t kLongest = 4096;
-  return utf8_from_ansi(ByteView(names_).c_string(offset, kLongest));
+std::string Pdb::name_at(std::uint32_t offset) {
+  constexpr std::uint32_t kLongest = 4096;
+  if (offset >= names_size_) return {};
+  const std::vector<std::byte> bytes = msf_->load(names_stream_, sizeof(PdbNamesHeader) + offset,
+                                                  std::min(kLongest, names_size_ - offset));
+  return utf8_from_ansi(ByteView(bytes).c_string(0));
 }
 
-std::optional<Place> Pdb::place_of(std::uint32_t rva) const {
-  for (std::size_t i = 0; i < sections_.size() && i < UINT16_MAX; ++i)
-    if (rva >= sections_[i].rva && rva - sections_[i].rva < sections_[i].size)
-      return Place{static_cast<std::uint16_t>(i + 1), rva - sections_[i].rva};
-  return std::nullopt;
-}
-
-std::uint32_t Pdb::rva_of(Place place) const {
-  std::uint32_t rva = sections_[place.section - 1].rva + place.offset;
-  return from_source_.map(rva).value_or(0);
-}
-
-const Contribution* Pdb::contribution_at(Place place) const {
-  auto next =
-      std::upper_bound(contributions_.begin(), contributions_.end(), place,
-                       [](const Place& at, const Contribution& c) {
-                         return std::tie(at.section, at.offset) < std::tie(c.section, c.offset);
-                       });
-  if (next == contributions_.begin()) return nullptr;
-  const Contribution& found = *std::prev(next);
-  if (found.section != place.section || place.offset - found.offset >= found.size) return nullptr;
-  return &found;
+std::optional<PdbPlace> Pdb::place_of(std::uint32_t rva) {
+  prepare();
+  auto source = places_.to_source().map(rva);
+  return source ? places_.place_of(*source) : std::nullopt;
 }
 
 const PdbModule* Pdb::module(std::uint16_t index) {
@@ -281,67 +193,33 @@ const PdbModule* Pdb::module(std::uint16_t index) {
   return it->second.get();
 }
 
-std::optional<Pdb::Public> Pdb::public_at(std::uint32_t index) {
-  constexpr std::size_t kLongestRecord = 4096;
-  auto offset = msf_->get<le32>(dbi_.PublicStreamIndex, address_map_ + index * 4ull);
-  if (!offset) return std::nullopt;
-  std::uint32_t stream = dbi_.SymRecordStream;
-  auto record = msf_->get<CvPublic32>(stream, *offset);
-  if (!record || record->Prefix.RecordKind != kCvPublic32) return std::nullopt;
-  std::size_t size = std::min<std::size_t>(record->Prefix.RecordLength + 2u, kLongestRecord);
-  if (size <= sizeof(CvPublic32)) return std::nullopt;
-  auto bytes =
-      msf_->load(stream, *offset + std::uint64_t{sizeof(CvPublic32)}, size - sizeof(CvPublic32));
-  return Public{
-      {record->Segment, record->Offset}, record->Flags, std::string(ByteView(bytes).c_string(0))};
+Pdb::Found Pdb::procedure_at(PdbPlace place) {
+  const PdbContribution* contribution = places_.contribution_at(place);
+  Found found;
+  if (contribution != nullptr) found.compiland = module(contribution->module);
+  if (found.compiland != nullptr)
+    found.procedure = found.compiland->procedure_at(place.section, place.offset);
+  return found;
 }
 
-// The nearest public at or below `place` in its section; of several at one address the one that is
-// a function, then the first by name.
-std::optional<Pdb::Public> Pdb::public_before(Place place) {
-  std::uint32_t low = 0, high = public_count_;
-  while (low < high) {
-    std::uint32_t middle = low + (high - low) / 2;
-    auto entry = public_at(middle);
-    if (!entry) return std::nullopt;
-    bool beyond =
-        std::tie(place.section, place.offset) < std::tie(entry->place.section, entry->place.offset);
-    if (beyond)
-      high = middle;
-    else
-      low = middle + 1;
-  }
-  std::optional<Public> best;
-  for (int i = 0; i < kMostAliases && low-- > 0; ++i) {
-    auto entry = public_at(low);
-    if (!entry || entry->place.section != place.section || entry->place.offset > place.offset)
-      break;
-    if (best && entry->place.offset != best->place.offset) break;
-    constexpr std::uint32_t kFunction = 2;
-    auto rank = [](const Public& p) {
-      return std::tuple(!(p.flags & kFunction), std::string_view(p.name));
-    };
-    if (!best || rank(*entry) < rank(*best)) best = std::move(entry);
-  }
-  return best;
-}
-
-std::optional<Symbol> Pdb::procedure(Place place) {
-  const Contribution* contribution = contribution_at(place);
-  const PdbModule* compiland = contribution != nullptr ? module(contribution->module) : nullptr;
-  const PdbProcedure* found =
-      compiland != nullptr ? compiland->procedure_at(place.section, place.offset) : nullptr;
+std::optional<Symbol> Pdb::procedure(PdbPlace place) {
+  auto [compiland, found] = procedure_at(place);
   if (found == nullptr) return std::nullopt;
+  // A part that lies behind its function is named by the distance from that one's start.
+  const PdbProcedure* named = found->part ? compiland->whole_of(*found) : found;
+  if (named == nullptr) return std::nullopt;
+  const bool behind = named->section == found->section && named->offset <= found->offset;
+  const PdbPlace start{found->section, behind ? named->offset : found->offset};
   Symbol symbol;
-  Place start{place.section, found->offset};
-  symbol.decorated = utf8_from_ansi(found->name);
+  symbol.decorated = utf8_from_ansi(named->name);
   symbol.function = undecorate(symbol.decorated);
-  symbol.rva = rva_of(start);
-  symbol.offset = place.offset - found->offset;
-  symbol.size = found->size;
+  symbol.rva = places_.rva_of(start);
+  symbol.offset = place.offset - start.offset;
+  symbol.size = found->size + (found->offset - start.offset);
   symbol.source = NameSource::pdb;
-  auto same = public_before(start);
-  if (same && same->place.offset == start.offset) {
+  const PdbPlace entry{named->section, named->offset};
+  auto same = publics_.last_before(entry);
+  if (same && same->place.offset == entry.offset) {
     std::string decorated = utf8_from_ansi(same->name);
     // An assembler's procedure has the decorated name itself.
     if (decorated == symbol.decorated) symbol.function = undecorate(decorated, machine_);
@@ -354,26 +232,44 @@ std::optional<Symbol> Pdb::procedure(Place place) {
   return symbol;
 }
 
+std::vector<InlineCall> Pdb::inlines(std::uint32_t rva) {
+  auto place = place_of(rva);
+  auto found = place ? procedure_at(*place) : Found{};
+  std::vector<InlineCall> calls;
+  if (found.procedure == nullptr) return calls;
+  const std::uint32_t offset = place->offset - found.procedure->offset;
+  for (const PdbModule::Inlined& site : found.compiland->inlined_at(*found.procedure, offset)) {
+    InlineCall call;
+    call.function = ids_.name(site.inlinee);
+    if (site.line) {
+      call.line = site.line->line;
+      call.file = name_at(site.line->name_offset);
+    }
+    calls.push_back(std::move(call));
+  }
+  return calls;
+}
+
 // A public has no size.  What the linker placed in one piece belongs together; across the border of
 // such a piece lies another object's code, and behind a procedure of known size lies nothing of it.
-bool Pdb::is_far(Place from, Place to) {
+bool Pdb::is_far(PdbPlace from, PdbPlace to) {
   if (to.offset - from.offset >= kFarthestPublic) return true;
-  if (contributions_.empty()) return false;
-  const Contribution* contribution = contribution_at(to);
-  if (contribution == nullptr || contribution != contribution_at(from)) return true;
+  if (!places_.knows_contributions()) return false;
+  const PdbContribution* contribution = places_.contribution_at(to);
+  if (contribution == nullptr || contribution != places_.contribution_at(from)) return true;
   const PdbModule* compiland = module(contribution->module);
   auto start = compiland != nullptr ? compiland->procedure_start_before(to.section, to.offset)
                                     : std::nullopt;
   return start && *start >= from.offset; // it does not hold `to`, or it would have been the answer
 }
 
-std::optional<Symbol> Pdb::nearest_public(Place place) {
-  auto found = public_before(place);
+std::optional<Symbol> Pdb::nearest_public(PdbPlace place) {
+  auto found = publics_.last_before(place);
   if (!found || found->name.empty()) return std::nullopt;
   Symbol symbol;
   symbol.decorated = utf8_from_ansi(found->name);
   symbol.function = undecorate(symbol.decorated, machine_);
-  symbol.rva = rva_of(found->place);
+  symbol.rva = places_.rva_of(found->place);
   symbol.offset = place.offset - found->place.offset;
   symbol.source = NameSource::pdb_public;
   symbol.far = is_far(found->place, place);
@@ -381,9 +277,7 @@ std::optional<Symbol> Pdb::nearest_public(Place place) {
 }
 
 std::optional<Symbol> Pdb::lookup(std::uint32_t rva) {
-  prepare();
-  auto source = to_source_.map(rva);
-  auto place = source ? place_of(*source) : std::nullopt;
+  auto place = place_of(rva);
   if (!place) return std::nullopt;
   if (auto symbol = procedure(*place)) return symbol;
   return nearest_public(*place);
@@ -401,13 +295,13 @@ void Pdb::read_frames() {
 std::optional<arch::FrameData> Pdb::frame_data(std::uint32_t rva) {
   prepare();
   if (!frames_) read_frames();
-  auto source = to_source_.map(rva);
+  auto source = places_.to_source().map(rva);
   auto found = source ? frames_->find(*source) : std::nullopt;
   // What was taken apart after linking has no frame that one record describes.
   if (found && rva != *source) {
-    auto start = from_source_.map(static_cast<std::uint32_t>(found->start));
+    auto start = places_.from_source().map(static_cast<std::uint32_t>(found->start));
     if (!start || rva - *start != *source - found->start) return std::nullopt;
-    auto function = from_source_.map(static_cast<std::uint32_t>(found->function));
+    auto function = places_.from_source().map(static_cast<std::uint32_t>(found->function));
     found->function = found->function != 0 ? function.value_or(0) : 0;
     found->start = *start;
   }

@@ -35,6 +35,12 @@ std::optional<PdbProcedure> procedure_of(ByteView record) {
     return PdbProcedure{thunk->Segment, thunk->Offset, thunk->Length,
                         record.c_string(sizeof(CvThunk32))};
   }
+  if (prefix->RecordKind == kCvSeparatedCode) {
+    auto part = record.get<CvSeparatedCode>(0);
+    if (!part) return std::nullopt;
+    return PdbProcedure{part->Section, part->Offset,        part->Length,      {}, 0,
+                        true,          part->ParentSection, part->ParentOffset};
+  }
   return std::nullopt;
 }
 
@@ -58,7 +64,8 @@ PdbModule::PdbModule(std::vector<std::byte> bytes, std::uint32_t symbols, std::u
                      std::uint32_t c13)
     : bytes_(std::move(bytes)) {
   ByteView all(bytes_);
-  read_procedures(all.clamp(0, symbols));
+  records_ = all.clamp(0, symbols);
+  read_procedures(records_);
   read_subsections(all.clamp(std::uint64_t{symbols} + c11, c13));
 }
 
@@ -71,7 +78,10 @@ void PdbModule::read_procedures(ByteView records) {
     auto record = records.slice(at, length);
     if (!record) break;
     auto procedure = procedure_of(*record);
-    if (procedure && !procedure->name.empty()) procedures_.push_back(*procedure);
+    if (procedure && (procedure->part || !procedure->name.empty())) {
+      procedure->record = at;
+      procedures_.push_back(*procedure);
+    }
     at += length;
   }
   sort_by_place(procedures_);
@@ -84,6 +94,7 @@ void PdbModule::read_subsections(ByteView c13) {
     at += sizeof(CvSubsectionHeader);
     ByteView body = c13.clamp(at, header->Length);
     if (header->Kind == kCvSubsectionFileChecksums && checksums_.empty()) checksums_ = body;
+    if (header->Kind == kCvSubsectionInlineeLines) inlinee_lines_.read(body);
     if (header->Kind == kCvSubsectionLines) {
       if (auto lines = body.get<CvLinesHeader>(0))
         tables_.push_back({lines->RelocSegment, lines->RelocOffset, lines->CodeSize,
@@ -92,6 +103,7 @@ void PdbModule::read_subsections(ByteView c13) {
     at += (std::uint64_t{header->Length} + 3) & ~std::uint64_t{3};
   }
   sort_by_place(tables_);
+  inlinee_lines_.seal();
 }
 
 const PdbProcedure* PdbModule::procedure_at(std::uint16_t section, std::uint32_t offset) const {
@@ -108,6 +120,29 @@ const PdbProcedure* PdbModule::procedure_at(std::uint16_t section, std::uint32_t
   return found;
 }
 
+const PdbProcedure* PdbModule::whole_of(const PdbProcedure& part) const {
+  const PdbProcedure* whole = procedure_at(part.parent_section, part.parent_offset);
+  return whole != nullptr && !whole->part ? whole : nullptr;
+}
+
+std::optional<PdbModule::Line> PdbModule::line_of(const PdbInlineSite& site) const {
+  auto start = inlinee_lines_.find(site.inlinee);
+  if (!start || !site.line) return std::nullopt;
+  const std::int64_t line = start->line + site.line->from_start;
+  if (line <= 0 || line >= kCvFirstSpecialLine) return std::nullopt;
+  auto name = checksums_.u32(site.line->file.value_or(start->file));
+  return Line{static_cast<std::uint32_t>(line), name.value_or(0)};
+}
+
+std::vector<PdbModule::Inlined> PdbModule::inlined_at(const PdbProcedure& procedure,
+                                                      std::uint32_t offset) const {
+  std::vector<Inlined> calls;
+  if (procedure.part) return calls; // annotations count from the start of the whole
+  for (const PdbInlineSite& site : inline_sites_at(records_, procedure.record, offset))
+    calls.push_back({site.inlinee, line_of(site)});
+  return calls;
+}
+
 std::optional<std::uint32_t> PdbModule::procedure_start_before(std::uint16_t section,
                                                                std::uint32_t offset) const {
   auto next = last_before(procedures_, section, offset);
@@ -119,8 +154,17 @@ std::optional<PdbModule::Line> PdbModule::line_at(std::uint16_t section,
                                                   std::uint32_t offset) const {
   auto next = last_before(tables_, section, offset);
   if (next == tables_.begin()) return std::nullopt;
-  const LineTable& table = *std::prev(next);
-  if (table.section != section || offset - table.offset >= table.size) return std::nullopt;
+  // Of several at one place the first in the stream, as with procedures: functions whose code is
+  // the same were made one.
+  const LineTable* covering = nullptr;
+  const std::uint32_t start = std::prev(next)->offset;
+  while (next != tables_.begin()) {
+    --next;
+    if (next->section != section || next->offset != start) break;
+    if (offset - start < next->size) covering = &*next;
+  }
+  if (covering == nullptr) return std::nullopt;
+  const LineTable& table = *covering;
   std::uint32_t wanted = offset - table.offset;
   bool found = false;
   std::uint32_t best_offset = 0, best_line = 0, best_name = 0;
