@@ -29,6 +29,9 @@ std::unexpected<Error> bad(std::string why, std::uint64_t at) {
 Result<std::uint64_t> check_super_block(ByteView bytes) {
   if (bytes.chars().starts_with(kMagic2))
     return fail(Code::unsupported, kWhat, "a PDB of version 2.00 is not read", Where::file(0));
+  if (bytes.chars().starts_with("BSJB"))
+    return fail(Code::unsupported, kWhat,
+                "a portable PDB of .NET, which has names of managed code only", Where::file(0));
   auto super = bytes.get<MsfSuperBlock>(0);
   if (!super) return fail(Code::truncated, kWhat, "no superblock", Where::file(0));
   if (std::memcmp(super->MagicBytes, kMagic, sizeof kMagic) != 0)

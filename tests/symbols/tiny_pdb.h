@@ -36,11 +36,23 @@ struct TinyPdb {
   std::vector<Procedure> procedures;
   std::vector<std::array<std::uint32_t, 2>> lines; // offset from the first procedure, line
   Bytes types;                                     // the TPI stream as it is
+  std::vector<Bytes> id_records; // of the IPI stream, from the kind on; the first is 0x1000
+  std::vector<Bytes> inner;      // records inside the first procedure, from the kind on
+  std::vector<Bytes> outer;      // records behind the procedures
+  std::vector<std::array<std::uint32_t, 3>> inlinees; // id, file (offset in the checksums), line
   std::string source_file = "c:\\src\\tiny.c";
 
   Bytes bytes() const {
-    return container(
-        {{}, info(), types, dbi(), public_stream(), records(), sections(), compiland(), names()});
+    return container({{},
+                      info(),
+                      types,
+                      dbi(),
+                      ids(),
+                      records(),
+                      sections(),
+                      compiland(),
+                      names(),
+                      public_stream()});
   }
 
 private:
@@ -126,7 +138,7 @@ private:
     synth::put32(out, 4, 19990903);
     synth::put32(out, 8, dbi_age);
     synth::put16(out, 0x0C, 0xFFFF);
-    synth::put16(out, 0x10, 4);
+    synth::put16(out, 0x10, 9);
     synth::put16(out, 0x14, 5);
     synth::put32(out, 0x18, modules.size());
     synth::put32(out, 0x1C, sections.size());
@@ -175,6 +187,26 @@ private:
     return out;
   }
 
+  static void record(Bytes& out, const Bytes& body) {
+    std::size_t at = out.size();
+    synth::put16(out, at, 0);
+    synth::append(out, body);
+    synth::align(out, 4);
+    synth::put16(out, at, out.size() - at - 2);
+  }
+
+  Bytes ids() const {
+    Bytes list, out;
+    for (const Bytes& body : id_records) record(list, body);
+    for (std::size_t v : {std::size_t{20040203}, std::size_t{56}, std::size_t{0x1000},
+                          0x1000 + id_records.size(), list.size()})
+      synth::put32(out, out.size(), v);
+    out.resize(56);
+    synth::put16(out, 0x14, 0xFFFF); // no hash stream
+    synth::append(out, list);
+    return out;
+  }
+
   Bytes symbols() const {
     Bytes out;
     synth::put32(out, 0, 4);
@@ -189,8 +221,11 @@ private:
       out.push_back(0);
       synth::align(out, 4);
       synth::put16(out, at, out.size() - at - 2);
+      if (&p == &procedures.front())
+        for (const Bytes& body : inner) record(out, body);
       synth::put32(out, out.size(), 0x00060002); // S_END
     }
+    for (const Bytes& body : outer) record(out, body);
     return out;
   }
 
@@ -198,6 +233,13 @@ private:
     Bytes out;
     for (std::uint32_t v : {0xF4u, 8u, 1u, 0u})
       synth::put32(out, out.size(), v); // name at 1, no checksum
+    if (!inlinees.empty()) {
+      synth::put32(out, out.size(), 0xF6);
+      synth::put32(out, out.size(), 4 + 12 * inlinees.size());
+      synth::put32(out, out.size(), 0);
+      for (const auto& entry : inlinees)
+        for (std::uint32_t v : entry) synth::put32(out, out.size(), v);
+    }
     if (lines.empty()) return out;
     std::uint32_t block = static_cast<std::uint32_t>(12 + 8 * lines.size());
     synth::put32(out, out.size(), 0xF2);
