@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,10 @@ struct Common {
   void add_analysis(CLI::App& command);
   // Nothing after a message on stderr when a folder or rule path is missing: that is wrong usage.
   std::unique_ptr<pipeline::Analyzer> make_analyzer(bool with_rules = true) const;
+  std::unique_ptr<pipeline::Analyzer> make_analyzer(std::vector<symbols::SearchRoot> roots,
+                                                    bool with_rules) const;
+  // Of --images and --symbols; without them, of the variables that Windows' debuggers read.
+  std::optional<symbols::SearchPath> search_path() const;
   pipeline::Options options() const;
 };
 

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -12,14 +13,52 @@
 namespace dumptriage::cli {
 namespace {
 
-bool folders_exist(const std::vector<symbols::SearchRoot>& roots, const char* option) {
-  for (const symbols::SearchRoot& root : roots) {
-    std::error_code error;
-    if (std::filesystem::exists(root.path, error)) continue;
-    complain(fmt::format("{}: no such folder: {}", option, utf8_from_ansi(root.path)));
-    return false;
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// Where "srv*URL" and "cache*" keep what they get when no folder is named.
+std::string default_cache(const std::string& home) {
+  std::string caches = environment("XDG_CACHE_HOME"); // XDG Base Directory Specification
+  if (!caches.starts_with('/')) caches = home.empty() ? "" : home + "/.cache";
+  return caches.empty() ? "" : caches + "/dumptriage/symbols";
+}
+
+symbols::SearchPath parse(const std::string& text) {
+  std::string home = environment("HOME");
+  return symbols::parse_search_path(text, memory::Origin::image, default_cache(home), home);
+}
+
+// The folders of an option.  Nothing after a message when one cannot be meant.
+std::optional<symbols::SearchPath> path_of(const std::vector<std::string>& values,
+                                           const char* option) {
+  symbols::SearchPath path;
+  for (const std::string& value : values) path.append(parse(value));
+  for (const Error& error : path.refused) {
+    complain(fmt::format("{}: {}", option, error.message()));
+    return std::nullopt;
   }
-  return true;
+  for (const symbols::SearchRoot& root : path.roots) {
+    std::error_code error;
+    if (root.cache || std::filesystem::exists(root.path, error)) continue;
+    complain(fmt::format("{}: no such folder: {}", option, utf8_from_ansi(root.path)));
+    return std::nullopt;
+  }
+  return path;
+}
+
+// A variable may be meant for other programs: what cannot be used of it is left out.
+symbols::SearchPath path_of_environment(std::initializer_list<const char*> names) {
+  symbols::SearchPath path;
+  for (const char* name : names) {
+    symbols::SearchPath part = parse(environment(name));
+    for (const Error& error : part.refused)
+      complain(fmt::format("{}: {}; left out", name, error.message()));
+    part.refused.clear();
+    path.append(std::move(part));
+  }
+  return path;
 }
 
 // "0xFFFFFA8001234560", "8A01F3C8", "fffffa80`01234560".
@@ -102,12 +141,25 @@ pipeline::Options Common::options() const {
 }
 
 std::unique_ptr<pipeline::Analyzer> Common::make_analyzer(bool with_rules) const {
-  auto roots = symbols::parse_search_path(images, memory::Origin::image);
-  if (!folders_exist(roots, "--images")) return nullptr;
-  auto more = symbols::parse_search_path(symbols, memory::Origin::image);
-  if (!folders_exist(more, "--symbols")) return nullptr;
-  roots.insert(roots.end(), more.begin(), more.end());
+  auto path = search_path();
+  if (!path) return nullptr;
+  return make_analyzer(std::move(path->roots), with_rules);
+}
 
+std::optional<symbols::SearchPath> Common::search_path() const {
+  if (images.empty() && symbols.empty())
+    return path_of_environment(
+        {"_NT_ALT_SYMBOL_PATH", "_NT_SYMBOL_PATH", "_NT_EXECUTABLE_IMAGE_PATH"});
+  auto path = path_of(images, "--images");
+  if (!path) return std::nullopt;
+  auto more = path_of(symbols, "--symbols");
+  if (!more) return std::nullopt;
+  path->append(std::move(*more));
+  return path;
+}
+
+std::unique_ptr<pipeline::Analyzer> Common::make_analyzer(std::vector<symbols::SearchRoot> roots,
+                                                          bool with_rules) const {
   rules::Catalogue catalogue;
   if (with_rules) {
     auto loaded = load_rules(rules, /*builtin=*/true);

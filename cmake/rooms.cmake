@@ -31,6 +31,7 @@ list(FILTER LLVM_DEFINITIONS_LIST EXCLUDE REGEX "_DEBUG")
 function(dumptriage_room name)
   cmake_parse_arguments(ROOM "" "" "DEPENDS;LLVM;LIBS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/symbols/fetch/") # a target of its own
   if(NOT sources)
     add_library(dt_${name} INTERFACE)
     target_include_directories(dt_${name} INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})

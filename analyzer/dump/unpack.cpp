@@ -168,7 +168,7 @@ void Entry::decide() {
   ByteView head(head_.data(), head_.size());
   Identity identity = identify(head);
   description_ = without_size(identity.description);
-  kind_ = identity.is_dump                          ? Kind::dump
+  kind_ = identity.is_dump || archive_.run.any_file ? Kind::dump
           : archive_.depth == 0 && is_archive(head) ? Kind::archive
                                                     : Kind::other;
   if (!wanted()) return;
@@ -203,7 +203,8 @@ void Entry::remember(const Error& error) {
 
 void Entry::refuse(Code code, std::string why) {
   Error error{code, path_, std::move(why), {}};
-  if (named_like_a_dump(name_)) return hand_out(std::unexpected(std::move(error)));
+  if (archive_.run.any_file || named_like_a_dump(name_))
+    return hand_out(std::unexpected(std::move(error)));
   remember(error);
 }
 
@@ -233,23 +234,54 @@ void Entry::finish(std::optional<Error> problem) {
   if (auto error = unpacker_of(inner.bytes)(inner)) remember(*error);
 }
 
+namespace {
+
+// Fills `run` from its options and goes through the archive.
+std::optional<Error> unpack(Run& run, const MappedFile& archive) {
+  std::string path = utf8_from_ansi(archive.path());
+  Unpacker unpacker = unpacker_of(archive.bytes());
+  if (unpacker == nullptr) return Error{Code::bad_magic, path, "is no archive", {}};
+  auto times = checked_mul(archive.bytes().size(), run.options.ratio);
+  run.allowance =
+      checked_add(run.options.free_bytes, times.value_or(UINT64_MAX)).value_or(UINT64_MAX);
+  run.entries_left = run.options.most_entries;
+  archive.expect_all_to_be_read();
+  Archive outermost{run, archive.bytes(), path, 0};
+  return unpacker(outermost);
+}
+
+} // namespace
+
 } // namespace unpacking
 
 bool is_archive(ByteView file) { return unpacking::packing_of(file) != unpacking::Packing::none; }
 
+Result<std::shared_ptr<const MappedFile>> unpack_first(const MappedFile& archive,
+                                                       const UnpackOptions& options) {
+  Result<std::shared_ptr<const MappedFile>> first = std::unexpected(
+      Error{Code::bad_value, utf8_from_ansi(archive.path()), "there is no file in it", {}});
+  TakeUnpacked take = [&first](Result<std::shared_ptr<const MappedFile>> file) {
+    first = std::move(file);
+    return false;
+  };
+  unpacking::Run run{options, take, archive.file_path()};
+  run.any_file = true;
+  auto error = unpacking::unpack(run, archive);
+  if (run.handed_out == 0) {
+    if (error || run.first_error) return std::unexpected(error ? *error : *run.first_error);
+    return first;
+  }
+  if (first && !(*first)->notes().empty())
+    return fail(Code::bad_value, (*first)->path(), (*first)->notes().front().message);
+  return first;
+}
+
 std::optional<Error> unpack_dumps(const MappedFile& archive, const UnpackOptions& options,
                                   const TakeUnpacked& take) {
   using namespace unpacking;
-  std::string path = utf8_from_ansi(archive.path());
-  Unpacker unpack = unpacker_of(archive.bytes());
-  if (unpack == nullptr) return Error{Code::bad_magic, path, "is no archive", {}};
   Run run{options, take, archive.file_path()};
-  auto times = checked_mul(archive.bytes().size(), options.ratio);
-  run.allowance = checked_add(options.free_bytes, times.value_or(UINT64_MAX)).value_or(UINT64_MAX);
-  run.entries_left = options.most_entries;
-  archive.expect_all_to_be_read();
-  Archive outermost{run, archive.bytes(), path, 0};
-  auto error = unpack(outermost);
+  auto error = unpack(run, archive);
+  std::string path = utf8_from_ansi(archive.path());
   if (run.handed_out != 0) return std::nullopt;
   if (error) return error;
   if (run.first_error) return run.first_error;

@@ -42,6 +42,11 @@ using TakeUnpacked = std::function<bool(Result<std::shared_ptr<const MappedFile>
 std::optional<Error> unpack_dumps(const MappedFile& archive, const UnpackOptions& options,
                                   const TakeUnpacked& take);
 
+// The first file in `archive`, whatever it is: a symbol store keeps NAME.pdb as NAME.pd_.  What was
+// damaged on the way is an error.
+Result<std::shared_ptr<const MappedFile>> unpack_first(const MappedFile& archive,
+                                                       const UnpackOptions& options);
+
 // The dumps at a path: the file itself, or for an archive every dump in it.
 std::optional<Error> each_dump(std::shared_ptr<const MappedFile> file, const UnpackOptions& options,
                                const TakeUnpacked& take);

@@ -16,6 +16,7 @@ struct Run {
   const UnpackOptions& options;
   const TakeUnpacked& take;
   std::string container;       // the file on disk
+  bool any_file = false;       // not only dumps
   std::uint64_t allowance = 0; // bytes that may still come out, of all entries together
   std::size_t entries_left = 0;
   std::size_t handed_out = 0;

@@ -125,6 +125,8 @@ private:
 
 // A PE file on disk.  Errors: not a PE, truncated headers.
 Result<std::unique_ptr<Image>> open_file(const std::string& path, memory::Origin origin);
+Result<std::unique_ptr<Image>> open_file(std::shared_ptr<const MappedFile> file,
+                                         memory::Origin origin);
 // An image at `base` of a captured address space; `absent` when its headers are not captured.
 Result<std::unique_ptr<Image>> open_memory(std::shared_ptr<const memory::AddressSpace> memory,
                                            std::uint64_t base);

@@ -89,7 +89,12 @@ private:
 Result<std::unique_ptr<Image>> open_file(const std::string& path, memory::Origin origin) {
   auto file = MappedFile::open(path);
   if (!file) return std::unexpected(file.error());
-  auto image = std::make_unique<PeFile>(*file, origin);
+  return open_file(std::move(*file), origin);
+}
+
+Result<std::unique_ptr<Image>> open_file(std::shared_ptr<const MappedFile> file,
+                                         memory::Origin origin) {
+  auto image = std::make_unique<PeFile>(std::move(file), origin);
   if (auto read = image->read(image->header_notes()); !read) return std::unexpected(read.error());
   return image;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "dump/unpack.h"
 #include "symbols/file_index.h"
 #include "symbols/sources.h"
 
@@ -12,6 +13,8 @@ namespace dumptriage::symbols {
 namespace {
 
 using dump::DebugId;
+
+constexpr std::uint64_t kMostUnpacked = 8ull << 30;
 
 // "45D69710", size 0x14A000.
 std::string stamp_text(std::uint32_t timestamp, std::uint64_t size) {
@@ -44,34 +47,76 @@ std::string why_not(const image::Image& image, const dump::Module& module) {
   return {};
 }
 
-void add_name(std::vector<std::string>& names, std::string name) {
-  if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
-  names.push_back(std::move(name));
-}
-
-std::vector<std::string> pdb_names(const dump::Module& module, const DebugId& id) {
-  std::vector<std::string> names;
-  if (id.kind != DebugId::Kind::rsds && id.kind != DebugId::Kind::nb10) return names;
-  add_name(names, std::string(base_name(id.file)));
-  add_name(names, std::string(stem(module.name())) + ".pdb");
-  return names;
-}
-
-std::vector<std::string> sym_names(const dump::Module& module, const DebugId& id) {
-  std::vector<std::string> names;
-  if (!id.file.empty()) add_name(names, std::string(stem(id.file)) + ".sym");
-  if (!id.file.empty()) add_name(names, std::string(base_name(id.file)) + ".sym");
-  add_name(names, std::string(stem(module.name())) + ".sym");
-  add_name(names, std::string(module.name()) + ".sym");
-  return names;
-}
-
-using Opener = Result<std::shared_ptr<SymbolSource>> (*)(const std::string&, const DebugId&);
-
-struct SymbolKind {
-  Opener open;
-  std::vector<std::string> names;
+// What symbols are looked for.
+struct Sought {
+  const dump::Module& module;
+  const DebugId& id; // of the dump, else of the exactly matching image; may be of no kind
+  const image::Image* image = nullptr;
 };
+
+void add_slot(std::vector<Slot>& slots, std::string folder, std::string file) {
+  Slot slot{std::move(folder), std::move(file)};
+  if (slot.folder.empty() || slot.file.empty()) return;
+  if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(std::move(slot));
+}
+
+bool has_pdb(const DebugId& id) {
+  return id.kind == DebugId::Kind::rsds || id.kind == DebugId::Kind::nb10;
+}
+
+std::vector<Slot> pdb_slots(const Sought& sought) {
+  std::vector<Slot> slots;
+  if (!has_pdb(sought.id)) return slots;
+  std::string recorded(base_name(sought.id.file));
+  std::string usual = std::string(stem(sought.module.name())) + ".pdb";
+  add_slot(slots, recorded, recorded);
+  add_slot(slots, usual, usual);
+  return slots;
+}
+
+// Breakpad puts NAME.sym into the slot of the PDB, or of the image where there is none.
+std::vector<Slot> sym_slots(const Sought& sought) {
+  std::vector<Slot> slots;
+  std::string recorded(base_name(sought.id.file)), image(sought.module.name());
+  for (const std::string& folder : {recorded, image}) {
+    if (folder.empty()) continue;
+    add_slot(slots, folder, std::string(stem(folder)) + ".sym");
+    add_slot(slots, folder, folder + ".sym");
+  }
+  return slots;
+}
+
+std::vector<std::string> id_keys(const Sought& sought) {
+  std::string key = sought.id.key();
+  if (key.empty()) return {};
+  return {key, lower(key)};
+}
+
+// A symbol format: where its files lie, and who reads one.  No keys: the format cannot tell whether
+// a file belongs to the module, and is not asked.
+struct SymbolKind {
+  std::vector<Slot> (*slots)(const Sought&);
+  std::vector<std::string> (*keys)(const Sought&);
+  Result<std::shared_ptr<SymbolSource>> (*read)(ByteView, const Sought&);
+};
+
+// Best first.  A new format is one line.
+constexpr SymbolKind kSymbolKinds[] = {
+    {pdb_slots, id_keys,
+     [](ByteView file, const Sought& s) { return read_pdb(file, s.id, s.image); }},
+    {sym_slots, id_keys, [](ByteView file, const Sought& s) { return read_breakpad(file, s.id); }},
+};
+
+// A source that keeps the file that it reads.
+std::shared_ptr<SymbolSource> kept(std::shared_ptr<SymbolSource> source,
+                                   std::shared_ptr<const MappedFile> file) {
+  struct Both {
+    std::shared_ptr<const MappedFile> file;
+    std::shared_ptr<SymbolSource> source;
+  };
+  auto both = std::make_shared<Both>(Both{std::move(file), std::move(source)});
+  return {both, both->source.get()};
+}
 
 // A near miss outweighs a file that could not be read, and an earlier one a later one.
 template <class Find>
@@ -84,38 +129,58 @@ void remember(Find& find, SearchResult result, std::string path, std::string why
   find.why = std::move(why);
 }
 
+Result<std::shared_ptr<const MappedFile>> open_candidate(const FileIndex::Candidate& candidate) {
+  if (!candidate.why.empty()) return fail(Code::io, candidate.path, candidate.why);
+  return open_stored(candidate.path);
+}
+
+Result<std::unique_ptr<image::Image>> open_image(const FileIndex::Candidate& candidate,
+                                                 memory::Origin origin) {
+  auto file = open_candidate(candidate);
+  if (!file) return std::unexpected(std::move(file.error()));
+  return image::open_file(std::move(*file), origin);
+}
+
 } // namespace
 
 struct Store::Index {
   std::vector<FileIndex> roots;
 
-  bool find_symbols_in(FileIndex& root, const SymbolKind& kind, const DebugId& wanted,
-                       SymbolFind& find) {
-    for (const std::string& name : kind.names) {
-      for (const FileIndex::Candidate& candidate : root.find(name, {wanted.key()})) {
-        if (!candidate.other_key.empty()) {
-          remember(find, SearchResult::mismatched, candidate.path,
-                   fmt::format("debug id {}, wanted {}", candidate.other_key, wanted.key()));
-          continue;
-        }
-        auto source = kind.open(candidate.path, wanted);
-        if (!source) {
-          bool mismatch = source.error().code == Code::mismatch;
-          remember(find, mismatch ? SearchResult::mismatched : SearchResult::unreadable,
-                   candidate.path, mismatch ? source.error().why : source.error().message());
-          continue;
-        }
-        find.result = SearchResult::found;
-        find.source = *source;
-        find.origin = std::max(find.origin, root.root().origin);
-        find.path = candidate.path;
-        find.why.clear();
-        return true;
-      }
-    }
-    return false;
-  }
+  bool find_symbols_in(FileIndex& root, const SymbolKind& kind, const Sought& sought,
+                       SymbolFind& find);
 };
+
+bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, const Sought& sought,
+                                   SymbolFind& find) {
+  const std::vector<std::string> keys = kind.keys(sought);
+  if (keys.empty()) return false;
+  for (const Slot& slot : kind.slots(sought)) {
+    for (const FileIndex::Candidate& candidate : root.find(slot, keys)) {
+      if (!candidate.other_key.empty()) {
+        remember(find, SearchResult::mismatched, candidate.path,
+                 fmt::format("debug id {}, wanted {}", candidate.other_key, keys[0]));
+        continue;
+      }
+      auto file = open_candidate(candidate);
+      auto source = file ? kind.read((*file)->bytes(), sought)
+                         : Result<std::shared_ptr<SymbolSource>>(std::unexpected(file.error()));
+      if (!source) {
+        bool mismatch = source.error().code == Code::mismatch;
+        remember(find, mismatch ? SearchResult::mismatched : SearchResult::unreadable,
+                 candidate.path, mismatch ? source.error().why : source.error().message());
+        continue;
+      }
+      find.result = SearchResult::found;
+      find.source = kept(std::move(*source), *file);
+      find.file = std::move(*file);
+      find.origin = std::max(find.origin, root.root().origin);
+      find.path = candidate.path;
+      find.why.clear();
+      return true;
+    }
+  }
+  return false;
+}
 
 Store::Store(std::vector<SearchRoot> roots) : index_(std::make_unique<Index>()) {
   for (SearchRoot& root : roots) index_->roots.emplace_back(std::move(root));
@@ -126,19 +191,20 @@ void Store::add_root(SearchRoot root) { index_->roots.emplace_back(std::move(roo
 
 ImageFind Store::find_image(const dump::Module& module) {
   ImageFind find;
-  std::string name(module.name());
+  const Slot slot{std::string(module.name()), std::string(module.name())};
   std::vector<std::string> keys;
-  if (module.timestamp != 0 && module.size != 0)
-    keys = {fmt::format("{:08X}{:x}", module.timestamp, module.size),
-            fmt::format("{:08x}{:x}", module.timestamp, module.size)};
+  if (module.timestamp != 0 && module.size != 0) {
+    keys.push_back(image_key(module.timestamp, module.size));
+    keys.push_back(lower(keys[0]));
+  }
   for (FileIndex& root : index_->roots) {
-    for (const FileIndex::Candidate& candidate : root.find(name, keys)) {
+    for (const FileIndex::Candidate& candidate : root.find(slot, keys)) {
       if (!candidate.other_key.empty() && !keys.empty()) {
         remember(find, SearchResult::mismatched, candidate.path,
                  fmt::format("store key {}, wanted {}", candidate.other_key, keys[0]));
         continue;
       }
-      auto image = image::open_file(candidate.path, root.root().origin);
+      auto image = open_image(candidate, root.root().origin);
       if (!image) {
         remember(find, SearchResult::unreadable, candidate.path, image.error().message());
         continue;
@@ -157,49 +223,66 @@ SymbolFind Store::find_symbols(const dump::Module& module, const image::Image* i
   SymbolFind find;
   find.exact = !module.debug.key().empty();
   const DebugId& wanted = find.exact || image == nullptr ? module.debug : image->debug_id();
-  if (wanted.key().empty()) {
-    find.exact = false;
-    find.why = "the dump has no debug id for this module, and no exactly matching image gives one";
-    return find;
-  }
+  if (wanted.key().empty()) find.exact = false;
   // The id is only as good as the file it was read from.
   memory::Origin id_origin = find.exact || image == nullptr
                                  ? memory::Origin::image
                                  : std::max(image->origin(), memory::Origin::image);
-  const SymbolKind kinds[] = {{open_pdb, pdb_names(module, wanted)},
-                              {open_breakpad, sym_names(module, wanted)}};
+  const Sought sought{module, wanted, image};
   for (memory::Origin origin : {memory::Origin::image, memory::Origin::sibling})
-    for (const SymbolKind& kind : kinds)
+    for (const SymbolKind& kind : kSymbolKinds)
       for (FileIndex& root : index_->roots) {
         if (root.root().origin != origin) continue;
         find.origin = id_origin;
-        if (index_->find_symbols_in(root, kind, wanted, find)) return find;
+        if (index_->find_symbols_in(root, kind, sought, find)) return find;
       }
+  if (wanted.key().empty() && find.result == SearchResult::not_found)
+    find.why = "the dump has no debug id for this module, and no exactly matching image gives one";
   return find;
 }
 
-std::vector<SearchRoot> parse_search_path(const std::vector<std::string>& values,
-                                          memory::Origin origin) {
-  std::vector<SearchRoot> roots;
-  auto add_element = [&](std::string_view element) {
-    // "srv*FOLDER*URL" and "cache*FOLDER": the folders count here, addresses are for the fetcher.
-    bool store = element.find('*') != std::string_view::npos;
-    for (bool first = true; !element.empty(); first = false) {
-      auto star = element.find('*');
-      std::string_view part = element.substr(0, star);
-      element = star == std::string_view::npos ? std::string_view() : element.substr(star + 1);
-      if (part.empty() || (store && first) || part.find("://") != std::string_view::npos) continue;
-      roots.push_back({std::string(part), origin});
-    }
-  };
-  for (std::string_view value : values) {
-    while (!value.empty()) {
-      auto end = value.find(';');
-      add_element(value.substr(0, end));
-      value = end == std::string_view::npos ? std::string_view() : value.substr(end + 1);
-    }
+Result<std::shared_ptr<const MappedFile>> open_stored(const std::string& path) {
+  auto file = MappedFile::open(path);
+  if (!file) return file;
+  return unpack_stored(std::move(*file));
+}
+
+Result<std::shared_ptr<const MappedFile>> unpack_stored(std::shared_ptr<const MappedFile> file) {
+  if (!dump::is_archive(file->bytes())) return file;
+  dump::UnpackOptions options;
+  options.most_bytes = kMostUnpacked;
+  return dump::unpack_first(*file, options);
+}
+
+Result<void> check_image(std::shared_ptr<const MappedFile> file, const std::string& key) {
+  dump::Module module;
+  const std::string path = file->path();
+  if (!read_image_key(key, module.timestamp, module.size))
+    return fail(Code::bad_value, path, "no key of an image: " + key);
+  const std::uint64_t bytes = file->bytes().size();
+  auto image = image::open_file(std::move(file), memory::Origin::image);
+  if (!image) return std::unexpected(std::move(image.error()));
+  if (std::string why = why_not(**image, module); !why.empty())
+    return fail(Code::mismatch, path, why);
+  if (bytes < (*image)->raw_size)
+    return fail(Code::truncated, path,
+                fmt::format("{} of its {} bytes are there", bytes, (*image)->raw_size));
+  return {};
+}
+
+Result<void> check_symbols(std::shared_ptr<const MappedFile> file, const std::string& key) {
+  const dump::DebugId id = id_of_key(key);
+  if (id.key().empty()) return fail(Code::bad_value, file->path(), "no key of symbols: " + key);
+  const dump::Module module;
+  const Sought sought{module, id};
+  std::optional<Error> error;
+  for (const SymbolKind& kind : kSymbolKinds) {
+    auto source = kind.read(file->bytes(), sought);
+    if (source) return {};
+    if (!error || source.error().code == Code::mismatch) error = std::move(source.error());
   }
-  return roots;
+  error->what = file->path();
+  return std::unexpected(std::move(*error));
 }
 
 } // namespace dumptriage::symbols

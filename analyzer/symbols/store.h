@@ -1,17 +1,19 @@
-// The store: folders people name (--symbols, --images) and, for a single analyze, the dump's own
-// folder; finds images by name + time stamp + size and PDB / .sym files by debug id.  Exact match
-// or nothing; a near miss is remembered with both ids so that the report can say why. Folders are
-// indexed once, on first use, by file name only; a file is opened when its name is asked for.
-// Layouts met: plain folder, recursive folder, symstore (name/key/name), one or two tiers.
+// The store: the folders of a search path and, for a single analyze, the dump's own folder; finds
+// images by name + time stamp + size and symbols by debug id.  Exact match or nothing; a near miss
+// is remembered with both ids so that the report can say why.  Files may be packed (NAME.pd_, any
+// archive of one file); they are unpacked into files without a name.  A file is opened when its
+// name is asked for.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "dump/records.h"
 #include "image/image.h"
 #include "memory/address_space.h"
+#include "symbols/search_path.h"
 #include "symbols/symbol_source.h"
 
 namespace dumptriage::symbols {
@@ -27,14 +29,10 @@ struct ImageFind {
 struct SymbolFind {
   SearchResult result = SearchResult::not_found;
   std::shared_ptr<SymbolSource> source;
+  std::shared_ptr<const MappedFile> file; // what `source` reads, unpacked
   memory::Origin origin = memory::Origin::image;
   bool exact = false; // matched by debug id; false: by time stamp + size of the image's own record
   std::string path, why;
-};
-
-struct SearchRoot {
-  std::string path;
-  memory::Origin origin = memory::Origin::image;
 };
 
 class Store {
@@ -53,8 +51,11 @@ private:
   std::unique_ptr<Index> index_;
 };
 
-// Splits a list of folders at ';' (and takes each option value as a list of its own).
-std::vector<SearchRoot> parse_search_path(const std::vector<std::string>& values,
-                                          memory::Origin origin);
+// A file of a store, unpacked when it is packed.
+Result<std::shared_ptr<const MappedFile>> open_stored(const std::string& path);
+Result<std::shared_ptr<const MappedFile>> unpack_stored(std::shared_ptr<const MappedFile> file);
+// Whether a file is what a store's slot promises; Code::mismatch says both ids.
+Result<void> check_image(std::shared_ptr<const MappedFile> file, const std::string& key);
+Result<void> check_symbols(std::shared_ptr<const MappedFile> file, const std::string& key);
 
 } // namespace dumptriage::symbols

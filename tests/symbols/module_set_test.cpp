@@ -183,16 +183,6 @@ TEST(Store, WithoutAnIdInTheDumpTheImageGivesIt) {
   EXPECT_FALSE(find.exact);
 }
 
-TEST(Store, SearchPathGrammar) {
-  auto roots = parse_search_path({"/a;/b", "srv*/c*https://example.org/symbols;cache*/d", ""},
-                                 Origin::image);
-  ASSERT_EQ(roots.size(), 4u);
-  EXPECT_EQ(roots[0].path, "/a");
-  EXPECT_EQ(roots[1].path, "/b");
-  EXPECT_EQ(roots[2].path, "/c");
-  EXPECT_EQ(roots[3].path, "/d");
-}
-
 TEST(ModuleSet, ModuleAtWithOverlaps) {
   auto make = [](std::uint64_t base, std::uint64_t size) {
     dump::Module module;
