@@ -1,7 +1,9 @@
 #!/bin/sh
 # build.sh ARCH COMPILER OPT FRAMES OUTDIR - the crashing program of tools/samples/user in one form:
-#   ARCH x86_64|i686, COMPILER clang|gcc, OPT O0|O1|O2|Os, FRAMES fp|nofp (-f[no-]omit-frame-pointer).
-# clang: msvc target, no C library, PDB 7.  gcc: mingw, COFF symbols and DWARF in the image, no PDB.
+#   ARCH x86_64|i686, COMPILER clang|gcc, OPT O0|O1|O2|Os, FRAMES fp|nofp (-f[no-]omit-frame-pointer),
+#   with -bare behind it for a build without debug information, -plain for one with SHADOW_PLAIN (shadow.h).
+# clang: msvc target, no C library, PDB 7 (bare: publics only, so no static function has a name).
+# gcc: mingw, COFF symbols and DWARF in the image, no PDB (bare: stripped).
 # The same sources give the same bytes; every build has time stamps of its own.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,11 +14,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp "$here"/../user/*.c "$here"/../user/*.h "$here/nocrt.c" "$work"
 cd "$work"
-case $frames in
+debug=-g codeview="-g -gcodeview -gno-codeview-command-line"
+case $frames in *-bare) debug=-s codeview= ;; esac
+case ${frames%-*} in
   fp) fp="-fno-omit-frame-pointer -mno-omit-leaf-frame-pointer" ;;
   nofp) fp="-fomit-frame-pointer -momit-leaf-frame-pointer" ;;
 esac
 flags="-$opt $fp -fno-builtin -fno-stack-protector -Wall"
+case $frames in *-plain) flags="$flags -DSHADOW_PLAIN" ;; esac
 
 with_clang() {
   case $arch in
@@ -25,7 +30,7 @@ with_clang() {
   esac
   "$here/../user/imports.sh" $import .
   for source in crash crashlib dumper nocrt; do
-    clang-19 -target $arch-pc-windows-msvc $flags $unwind -g -gcodeview -gno-codeview-command-line -ffreestanding \
+    clang-19 -target $arch-pc-windows-msvc $flags $unwind $codeview -ffreestanding \
       -mno-stack-arg-probe -DFREESTANDING -Wno-incompatible-library-redeclaration \
       -ffile-prefix-map="$work"=. -fdebug-compilation-dir=. -c $source.c -o $source.obj
   done
@@ -44,7 +49,7 @@ stamp() {
 }
 
 with_gcc() {
-  gcc="$arch-w64-mingw32-gcc $flags -g -Wno-unused -ffile-prefix-map=$work=."
+  gcc="$arch-w64-mingw32-gcc $flags $debug -Wno-unused -ffile-prefix-map=$work=."
   stamp crashlib
   $gcc -shared crashlib.c -o crashlib.dll -Wl,--out-implib,libcrashlib.a
   stamp crash

@@ -1,6 +1,7 @@
 #!/bin/sh
 # make.sh OUTDIR [FILTER] - the matrix of builds, each run and dumped by Wine:
-#   {x86_64, i686} x {clang, gcc} x {O0, O1, O2, Os} x {fp, nofp} x seven ways to fail.
+#   {x86_64, i686} x {clang, gcc} x {O0, O1, O2, Os} x {fp, nofp} x seven ways to fail,
+# and of O2 forms without debug information and one with stale return addresses (see build.sh).
 # OUTDIR/BUILD holds the images and PDBs, one dump per scenario and beside it the truth the program
 # noted itself.  FILTER: a shell pattern of builds, as 'i686-gcc-*'.
 # Needs clang-19, lld-19, llvm-19, mingw-w64 and Wine 8.  32-bit programs need a 32-bit Wine: the one
@@ -53,8 +54,9 @@ run() {
 
 for arch in x86_64 i686; do
   begun=
-  for compiler in clang gcc; do for opt in O0 O1 O2 Os; do for frames in fp nofp; do
+  for compiler in clang gcc; do for opt in O0 O1 O2 Os; do for frames in fp nofp fp-bare nofp-bare nofp-plain; do
     build=$arch-$compiler-$opt-$frames
+    case $build in *-O[01s]-*-bare) continue ;; i686-clang-Os-nofp-plain) ;; *-plain) continue ;; esac
     case $build in $filter) ;; *) continue ;; esac
     "$here/build.sh" $arch $compiler $opt $frames "$out/$build"
     [ -n "$begun" ] || wine_begin $arch

@@ -80,7 +80,7 @@ def main():
         wine = arguments.wine64 if build.name.startswith("x86_64") else arguments.wine32
         scores = [judge_build(arguments.program, build, folders, lines, arguments.failures)
                   for folders in [[]] + ([[wine]] if wine else [])]
-        for key in (build.name.rsplit("-", 2)[0], "all"):
+        for key in ("-".join(build.name.split("-")[:2]), "all"):
             for total, score in zip(sums[key], scores):
                 total.add(score)
         print(row(build.name, scores))
