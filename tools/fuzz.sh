@@ -9,14 +9,14 @@ if [ "${1:-}" = --seconds ]; then seconds=$2; shift 2; fi
 [ $# -gt 0 ] || set -- $(cd build/fuzz/tests && ls ./*_fuzz | sed 's|^\./||' | sort)
 
 mkdir -p build/fuzz/findings
+build/fuzz/tests/fuzz_seeds build/fuzz/seeds
 run() {
   local target=$1 corpus=build/fuzz/corpus/$1
   mkdir -p "$corpus"
   local seeds=()
-  [ -d "tests/fuzz/seeds/$target" ] && seeds+=("tests/fuzz/seeds/$target")
+  [ -d "build/fuzz/seeds/$target" ] && seeds+=("build/fuzz/seeds/$target")
   case $target in
     minidump_fuzz|kernel_dump_fuzz|open_fuzz|analyze_fuzz|system_snapshot_fuzz) seeds+=(dumps-samples) ;;
-    image_fuzz|pdb_fuzz) seeds+=(dumps-samples/symbols) ;;
     unpack_fuzz) seeds+=(tests/data/kernels) ;;
     rules_fuzz) seeds+=(signatures) ;;
   esac
