@@ -52,6 +52,8 @@ struct Sought {
   const dump::Module& module;
   const DebugId& id; // of the dump, else of the exactly matching image; may be of no kind
   const image::Image* image = nullptr;
+  DebugId pdb_of_dbg{}; // that a matching .DBG file points on to, and where that file was
+  memory::Origin dbg_origin = memory::Origin::image;
 };
 
 void add_slot(std::vector<Slot>& slots, std::string folder, std::string file) {
@@ -92,19 +94,44 @@ std::vector<std::string> id_keys(const Sought& sought) {
   return {key, lower(key)};
 }
 
+std::vector<Slot> dbg_slots(const Sought& sought) {
+  std::vector<Slot> slots;
+  std::string recorded(base_name(sought.module.dbg_file));
+  if (lower(recorded).ends_with(".dbg")) add_slot(slots, recorded, recorded);
+  std::string usual = std::string(stem(sought.module.name())) + ".dbg";
+  add_slot(slots, usual, usual);
+  return slots;
+}
+
+std::vector<std::string> image_keys(const dump::Module& module) {
+  if (module.timestamp == 0 || module.size == 0) return {};
+  std::string key = image_key(module.timestamp, module.size);
+  return {key, lower(key)};
+}
+
+Result<std::shared_ptr<SymbolSource>> read_dbg_symbols(ByteView file, Sought& sought) {
+  auto dbg = read_dbg(file, sought.module.timestamp, sought.module.size);
+  if (!dbg) return std::unexpected(std::move(dbg.error()));
+  sought.pdb_of_dbg = dbg->pdb;
+  if (dbg->source != nullptr) return std::move(dbg->source);
+  std::string key = dbg->pdb.key();
+  return fail(Code::absent, "DBG file",
+              key.empty() ? "there are no names in it" : "its names are in the PDB " + key);
+}
+
 // A symbol format: where its files lie, and who reads one.  No keys: the format cannot tell whether
 // a file belongs to the module, and is not asked.
 struct SymbolKind {
   std::vector<Slot> (*slots)(const Sought&);
   std::vector<std::string> (*keys)(const Sought&);
-  Result<std::shared_ptr<SymbolSource>> (*read)(ByteView, const Sought&);
+  Result<std::shared_ptr<SymbolSource>> (*read)(ByteView, Sought&);
 };
 
 // Best first.  A new format is one line.
 constexpr SymbolKind kSymbolKinds[] = {
-    {pdb_slots, id_keys,
-     [](ByteView file, const Sought& s) { return read_pdb(file, s.id, s.image); }},
-    {sym_slots, id_keys, [](ByteView file, const Sought& s) { return read_breakpad(file, s.id); }},
+    {pdb_slots, id_keys, [](ByteView file, Sought& s) { return read_pdb(file, s.id, s.image); }},
+    {dbg_slots, [](const Sought& s) { return image_keys(s.module); }, read_dbg_symbols},
+    {sym_slots, id_keys, [](ByteView file, Sought& s) { return read_breakpad(file, s.id); }},
 };
 
 // A source that keeps the file that it reads.
@@ -146,11 +173,12 @@ Result<std::unique_ptr<image::Image>> open_image(const FileIndex::Candidate& can
 struct Store::Index {
   std::vector<FileIndex> roots;
 
-  bool find_symbols_in(FileIndex& root, const SymbolKind& kind, const Sought& sought,
-                       SymbolFind& find);
+  bool find_symbols_in(FileIndex& root, const SymbolKind& kind, Sought& sought, SymbolFind& find);
+  // In all roots, those that were named first.
+  bool search(Sought& sought, memory::Origin id_origin, SymbolFind& find);
 };
 
-bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, const Sought& sought,
+bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, Sought& sought,
                                    SymbolFind& find) {
   const std::vector<std::string> keys = kind.keys(sought);
   if (keys.empty()) return false;
@@ -164,6 +192,8 @@ bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, cons
       auto file = open_candidate(candidate);
       auto source = file ? kind.read((*file)->bytes(), sought)
                          : Result<std::shared_ptr<SymbolSource>>(std::unexpected(file.error()));
+      if (kind.read == read_dbg_symbols)
+        sought.dbg_origin = std::max(find.origin, root.root().origin);
       if (!source) {
         bool mismatch = source.error().code == Code::mismatch;
         remember(find, mismatch ? SearchResult::mismatched : SearchResult::unreadable,
@@ -192,11 +222,7 @@ void Store::add_root(SearchRoot root) { index_->roots.emplace_back(std::move(roo
 ImageFind Store::find_image(const dump::Module& module) {
   ImageFind find;
   const Slot slot{std::string(module.name()), std::string(module.name())};
-  std::vector<std::string> keys;
-  if (module.timestamp != 0 && module.size != 0) {
-    keys.push_back(image_key(module.timestamp, module.size));
-    keys.push_back(lower(keys[0]));
-  }
+  const std::vector<std::string> keys = image_keys(module);
   for (FileIndex& root : index_->roots) {
     for (const FileIndex::Candidate& candidate : root.find(slot, keys)) {
       if (!candidate.other_key.empty() && !keys.empty()) {
@@ -219,6 +245,17 @@ ImageFind Store::find_image(const dump::Module& module) {
   return find;
 }
 
+bool Store::Index::search(Sought& sought, memory::Origin id_origin, SymbolFind& find) {
+  for (memory::Origin origin : {memory::Origin::image, memory::Origin::sibling})
+    for (const SymbolKind& kind : kSymbolKinds)
+      for (FileIndex& root : roots) {
+        if (root.root().origin != origin) continue;
+        find.origin = id_origin;
+        if (find_symbols_in(root, kind, sought, find)) return true;
+      }
+  return false;
+}
+
 SymbolFind Store::find_symbols(const dump::Module& module, const image::Image* image) {
   SymbolFind find;
   find.exact = !module.debug.key().empty();
@@ -228,15 +265,14 @@ SymbolFind Store::find_symbols(const dump::Module& module, const image::Image* i
   memory::Origin id_origin = find.exact || image == nullptr
                                  ? memory::Origin::image
                                  : std::max(image->origin(), memory::Origin::image);
-  const Sought sought{module, wanted, image};
-  for (memory::Origin origin : {memory::Origin::image, memory::Origin::sibling})
-    for (const SymbolKind& kind : kSymbolKinds)
-      for (FileIndex& root : index_->roots) {
-        if (root.root().origin != origin) continue;
-        find.origin = id_origin;
-        if (index_->find_symbols_in(root, kind, sought, find)) return find;
-      }
-  if (wanted.key().empty() && find.result == SearchResult::not_found)
+  Sought sought{module, wanted, image};
+  const bool found = index_->search(sought, id_origin, find);
+  if (wanted.key().empty() && !sought.pdb_of_dbg.key().empty()) {
+    SymbolFind better;
+    Sought pdb{module, sought.pdb_of_dbg, image};
+    if (index_->search(pdb, sought.dbg_origin, better)) return better;
+  }
+  if (!found && wanted.key().empty() && find.result == SearchResult::not_found)
     find.why = "the dump has no debug id for this module, and no exactly matching image gives one";
   return find;
 }
@@ -274,9 +310,10 @@ Result<void> check_symbols(std::shared_ptr<const MappedFile> file, const std::st
   const dump::DebugId id = id_of_key(key);
   if (id.key().empty()) return fail(Code::bad_value, file->path(), "no key of symbols: " + key);
   const dump::Module module;
-  const Sought sought{module, id};
+  Sought sought{module, id};
   std::optional<Error> error;
   for (const SymbolKind& kind : kSymbolKinds) {
+    if (kind.keys(sought).empty()) continue;
     auto source = kind.read(file->bytes(), sought);
     if (source) return {};
     if (!error || source.error().code == Code::mismatch) error = std::move(source.error());
