@@ -1,5 +1,5 @@
 // The Portable Executable layouts that this program reads: headers, sections, exports, debug
-// directory, version resource, x64 function table, base relocations.  Field names and offsets as in
+// directory, version resource, function tables, base relocations.  Field names and offsets as in
 // Microsoft's "PE Format" specification and the public winnt.h.  Layouts only; image/ reads them.
 #pragma once
 
@@ -181,6 +181,37 @@ struct ImageRuntimeFunctionX64 {
   /* 08 */ le32 UnwindInfoAddress;
 };
 static_assert(sizeof(ImageRuntimeFunctionX64) == 0x0C);
+
+// Of IA64: rvas of bundles and of UNWIND_INFO.
+using ImageRuntimeFunctionIa64 = ImageRuntimeFunctionX64;
+
+// Of ARM (Thumb-2).  "ARM exception handling", learn.microsoft.com.
+struct ImageRuntimeFunctionArm {
+  /* 00 */ le32 BeginAddress; // bit 0: Thumb
+  /* 04 */ le32 UnwindData;   // rva of .xdata, or with a Flag in bits 1:0 packed data
+  unsigned flag() const { return UnwindData & 3; } // 2: packed, without a prologue
+  std::uint32_t packed_length() const { return (UnwindData >> 2 & 0x7FF) * 2; } // bytes
+};
+static_assert(sizeof(ImageRuntimeFunctionArm) == 8);
+struct XdataHeaderArm {
+  /* 00 */ le32 Word;
+  std::uint32_t function_length() const { return (Word & 0x3FFFF) * 2; } // bytes
+  bool is_fragment() const { return Word >> 22 & 1; }                    // F
+};
+static_assert(sizeof(XdataHeaderArm) == 4);
+
+// Of Alpha, MIPS and PowerPC: addresses, not rvas; bits 1:0 are no part of them.
+template <class Address> struct ImageRuntimeFunctionRisc {
+  /* 00 */ Address BeginAddress;
+  /* 04 */ Address EndAddress;
+  /* 08 */ Address ExceptionHandler;
+  /* 0C */ Address HandlerData;
+  /* 10 */ Address PrologEndAddress; // outside the range: the address of another entry, the parent
+};
+using ImageRuntimeFunctionAlpha = ImageRuntimeFunctionRisc<le32>;
+using ImageRuntimeFunctionAlpha64 = ImageRuntimeFunctionRisc<le64>;
+static_assert(sizeof(ImageRuntimeFunctionAlpha) == 0x14);
+static_assert(sizeof(ImageRuntimeFunctionAlpha64) == 0x28);
 
 struct ImageResourceDirectory {
   /* 00 */ le32 Characteristics;

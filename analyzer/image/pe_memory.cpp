@@ -27,6 +27,7 @@ public:
     return memory_->read(base_ + rva, out).got;
   }
 
+  std::uint64_t loaded_at() const override { return base_; }
   memory::Origin origin() const override { return memory::Origin::dump; }
   std::string where() const override { return "memory"; }
 

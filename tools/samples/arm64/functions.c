@@ -59,7 +59,7 @@ NOINLINE static u64 NAME(huge_frame)(u64 a) { // more than alloc_m can say
 }
 
 NOINLINE static u64 NAME(dynamic)(u64 n, u64 a) { // alloca: sp is restored from the frame pointer
-  volatile u64 *p = __builtin_alloca(n * 8);
+  volatile u64* p = __builtin_alloca(n * 8);
   for (u64 i = 0; i < n; ++i) p[i] = a;
   u64 s = NAME(leaf)(p[0], p[n - 1]);
   return s + NAME(many)(s);

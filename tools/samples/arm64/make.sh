@@ -6,6 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-$here/../../../tests/data/arm64}
 mkdir -p "$out"
+out=$(cd "$out" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -49,7 +50,7 @@ image() { # name, functions to call, objects
   lld-link-19 -nodefaultlib -entry:start -subsystem:console -base:0x140000000 \
     -timestamp:0x45D6970F -out:"$name.exe" "$name.o" "$@"
   python3 "$here/trace.py" ./loader "$name.exe" "$out/$name.trace"
-  cp "$name.exe" "$out/$name.exe"
+  install -m 644 "$name.exe" "$out/$name.exe"
 }
 image compiled "${builds[*]/%/_all}" extra.o "${builds[@]/%/.o}"
 image canonical "canonical_all extra_all" functions.o extra.o
