@@ -67,6 +67,8 @@ public:
   virtual std::size_t read_rva(std::uint32_t rva, std::span<std::byte> out) const = 0;
   // Bytes by file offset, for data that no section maps; none for an image in memory.
   virtual std::size_t read_raw(std::uint64_t, std::span<std::byte>) const { return 0; }
+  // The address that addresses in the image's own data count from.
+  virtual std::uint64_t loaded_at() const { return preferred_base; }
   virtual memory::Origin origin() const = 0;
   virtual std::string where() const = 0; // file path, or "memory"
 
@@ -82,14 +84,17 @@ public:
   // The .DBG file that a stripped image names (type MISC): "sys\\netbt.dbg"; empty: none.
   std::string dbg_name() const;
   const std::optional<dump::FileVersion>& version() const; // VS_FIXEDFILEINFO
-  // x64: the entry of the function table that covers `rva` (image_base is left 0).  An indirect
-  // entry is replaced by the one it names, whose range need not contain `rva`, as the system does.
-  // `leaf` only when the entries on both sides were read and `rva` lies in code.
+  // The entry of the function table that covers `rva` (image_base is left 0).  `unwind` is what
+  // follows the range in it (ARM64, ARM: packed data or an rva); on Alpha, MIPS and PowerPC the rva
+  // of the entry itself.  x64: an indirect entry is replaced by the one it names, whose range need
+  // not contain `rva`, as the system does.  `leaf` only when the entries on both sides were read
+  // and `rva` lies in code.
   arch::FunctionLookup find_function(std::uint32_t rva, arch::FunctionEntry& entry) const;
   // What the function table says about where the code around `rva` begins.
   struct Extent {
     arch::FunctionLookup kind = arch::FunctionLookup::unknown;
-    // found: where the function begins, parts chained to a parent resolved to the parent.
+    // found: where the function begins, parts chained to a parent resolved to the parent; a part
+    // that does not say whose it is (ARM64, ARM) is `unknown`.
     // leaf: the end of the table's entry before `rva` (0: none before): nothing begins earlier.
     std::uint32_t begin = 0;
   };
