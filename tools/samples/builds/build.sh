@@ -2,8 +2,8 @@
 # build.sh ARCH COMPILER OPT FRAMES OUTDIR - the crashing program of tools/samples/user in one form:
 #   ARCH x86_64|i686, COMPILER clang|gcc, OPT O0|O1|O2|Os, FRAMES fp|nofp (-f[no-]omit-frame-pointer),
 #   with -bare behind it for a build without debug information, -plain for one with SHADOW_PLAIN (shadow.h).
-# clang: msvc target, no C library, PDB 7 (bare: publics only, so no static function has a name).
-# gcc: mingw, COFF symbols and DWARF in the image, no PDB (bare: stripped).
+# clang: msvc target, PDB 7 (bare: publics only, so no static function has a name).
+# gcc: mingw, COFF symbols and DWARF in the image, no PDB (bare: stripped).  No C library in either.
 # The same sources give the same bytes; every build has time stamps of its own.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
@@ -49,12 +49,14 @@ stamp() {
 }
 
 with_gcc() {
-  gcc="$arch-w64-mingw32-gcc $flags $debug -Wno-unused -ffile-prefix-map=$work=."
+  case $arch in x86_64) start=start entry=DllMain ;; i686) start=_start entry=_DllMain@12 ;; esac
+  gcc="$arch-w64-mingw32-gcc $flags $debug -Wno-unused -ffile-prefix-map=$work=. -ffreestanding
+    -mno-stack-arg-probe -DFREESTANDING -nostdlib"
   stamp crashlib
-  $gcc -shared crashlib.c -o crashlib.dll -Wl,--out-implib,libcrashlib.a
+  $gcc -shared crashlib.c nocrt.c -o crashlib.dll -Wl,-e,$entry -Wl,--out-implib,libcrashlib.a -lkernel32
   stamp crash
-  $gcc crash.c -o crash.exe -L. -lcrashlib
-  $gcc -s dumper.c -o dumper.exe
+  $gcc crash.c nocrt.c -o crash.exe -Wl,-e,$start -L. -lcrashlib -lkernel32
+  $gcc -s dumper.c nocrt.c -o dumper.exe -Wl,-e,$start -lkernel32
 }
 
 with_$compiler

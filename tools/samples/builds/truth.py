@@ -124,7 +124,7 @@ def judge(stack, frames, truth, lines=None, gaps=False):
             continue
         if at == 0 and not inner and truth.is_own(frame.pc):  # the innermost noted function itself
             inner = True
-            score.wrong += bool(frame.function) and plain(frame.function) != frames[0][0]
+            score.misnamed += bool(frame.function) and plain(frame.function) != frames[0][0]
         else:
             score.wrong += at > 0 or truth.is_own(frame.pc)
     score.whole = score.sure == score.true and not score.wrong
