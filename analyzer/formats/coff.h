@@ -23,6 +23,8 @@ static_assert(offsetof(ImageSymbol, SectionNumber) == 0x0C);
 inline constexpr std::uint16_t kSymbolFunction = 0x20; // of Type
 inline constexpr std::uint8_t kSymbolExternal = 2;     // of StorageClass
 inline constexpr std::uint8_t kSymbolStatic = 3;
+inline constexpr std::uint8_t kSymbolFunctionBegin = 101; // ".bf"
+inline constexpr std::uint8_t kSymbolFile = 103;          // its name is in the auxiliary records
 
 // The auxiliary record behind the symbol of a function.
 struct ImageAuxFunction {
@@ -45,6 +47,12 @@ struct ImageAuxSection {
   /* 0F */ le8 Unused[3];
 };
 static_assert(sizeof(ImageAuxSection) == 18);
+
+struct ImageLinenumber {
+  /* 00 */ le32 VirtualAddress; // an rva; where Linenumber is 0 a symbol's number
+  /* 04 */ le16 Linenumber;
+};
+static_assert(sizeof(ImageLinenumber) == 6);
 
 struct ImageCoffSymbolsHeader {
   /* 00 */ le32 NumberOfSymbols;

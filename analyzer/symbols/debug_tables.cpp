@@ -10,8 +10,11 @@ void add_debug_coff(ByteView bytes, NameTable& names) {
   if (!header) return;
   const std::uint64_t size = std::uint64_t{header->NumberOfSymbols} * sizeof(formats::ImageSymbol);
   const std::uint64_t first = header->LvaToFirstSymbol;
-  add_coff(bytes.clamp(first, size), bytes.clamp(first + size, bytes.size()), CoffValues::rvas,
-           names);
+  const std::uint64_t lines =
+      std::uint64_t{header->NumberOfLinenumbers} * sizeof(formats::ImageLinenumber);
+  add_coff({bytes.clamp(first, size), bytes.clamp(first + size, bytes.size()),
+            bytes.clamp(header->LvaToFirstLinenumber, lines)},
+           CoffValues::rvas, names);
 }
 
 } // namespace

@@ -22,7 +22,10 @@ void add_codeview(ByteView bytes, NameTable& names);
 
 // Where the value of a symbol counts from, when the values themselves do not tell.
 enum class CoffValues { section_offsets, rvas };
-// `symbols`: records of 18 bytes; `strings` begins with its size.
-void add_coff(ByteView symbols, ByteView strings, CoffValues values, NameTable& names);
+// `symbols`: records of 18 bytes; `strings` begins with its size; `lines`: records of 6 bytes.
+struct CoffBytes {
+  ByteView symbols, strings, lines;
+};
+void add_coff(const CoffBytes& bytes, CoffValues values, NameTable& names);
 
 } // namespace dumptriage::symbols

@@ -45,7 +45,8 @@ void add_coff_table(const image::Image& image, NameTable& names) {
   const ByteView symbols = names.keep(raw_bytes(image, image.symbol_table, size));
   const std::uint64_t strings = image.symbol_table + size;
   const std::vector<std::byte> length = raw_bytes(image, strings, 4);
-  add_coff(symbols, names.keep(raw_bytes(image, strings, ByteView(length).u32(0).value_or(0))),
+  const std::uint32_t size_of_strings = ByteView(length).u32(0).value_or(0);
+  add_coff({symbols, names.keep(raw_bytes(image, strings, size_of_strings)), {}},
            CoffValues::section_offsets, names);
 }
 

@@ -100,6 +100,49 @@ TEST(Coff, ValuesThatAreRvas) {
   }
 }
 
+std::string at_of_dbg(const CoffWriter& coff, std::uint32_t rva) {
+  synth::DbgWriter dbg;
+  dbg.entries = {{1, coff.debug_data()}};
+  const synth::Bytes bytes = dbg.bytes();
+  auto symbols = read_dbg(view_of(bytes), dbg.timestamp, dbg.size_of_image);
+  return symbols && symbols->source != nullptr ? at(*symbols->source, rva) : "nothing";
+}
+
+TEST(Coff, LinesByTheirPieces) {
+  CoffWriter coff;
+  coff.add(".file", 0, -2, 0, 103, {{'a', '.', 'c'}});
+  coff.piece(".text", 0x1100, 1, 0x80);
+  coff.function("_first", 0x1100, 1);
+  const synth::Bytes half = {'l', 'o', 'n', 'g', '_', 'n', 'a', 'm', 'e',
+                             '_', 'o', 'f', '_', 'a', '_', 'f', 'i', 'l'};
+  coff.add(".file", 0, -2, 0, 103, {half, {'e', '.', 'c'}});
+  coff.piece(".text", 0x1180, 1, 0x80);
+  coff.function("_second", 0x1180, 1);
+  coff.line(11, 0); // a symbol's number
+  coff.line(0x1100, 10);
+  coff.line(0x1120, 12);
+  coff.line(0x1190, 5);
+  coff.line(0x1300, 99); // in no piece
+  EXPECT_EQ(at_of_dbg(coff, 0x1100), "first+0/0 coff a.c:10");
+  EXPECT_EQ(at_of_dbg(coff, 0x117F), "first+7f/0 coff a.c:12");
+  EXPECT_EQ(at_of_dbg(coff, 0x1180), "second+0/0 coff");
+  EXPECT_EQ(at_of_dbg(coff, 0x1195), "second+15/0 coff long_name_of_a_file.c:5");
+  EXPECT_EQ(at_of_dbg(coff, 0x1300), "second+180/0 coff far");
+  coff.add(".bf", 0x1100, 1, 0, 101);
+  EXPECT_EQ(at_of_dbg(coff, 0x1100), "first+0/0 coff");
+}
+
+TEST(Coff, StaticDataInCodeIsNoFunction) {
+  CoffWriter coff;
+  coff.function("_go", 0x1100, 1);
+  coff.add("$SG6024", 0x1140, 1, 0, 3);
+  coff.add("go", 0x1100, 1, 0, 3); // Alpha's compiler marks functions twice
+  coff.function("_last", 0x1180, 1);
+  EXPECT_EQ(at_of_dbg(coff, 0x1101), "go+1/0 coff");
+  EXPECT_EQ(at_of_dbg(coff, 0x1148), "$SG6024+8/0 coff");
+  EXPECT_EQ(at_of_dbg(coff, 0x1188), "last+8/0 coff");
+}
+
 TEST(Coff, FramesOfAnImageWithoutNames) {
   synth::PeWriter pe(false);
   pe.section(".text", 0x1000, synth::Bytes(0x400, 0x90), synth::kCodeSection);

@@ -31,6 +31,11 @@ void CoffWriter::piece(const std::string& name, std::uint32_t value, int section
   add(name, value, section, 0, 3, {record});
 }
 
+void CoffWriter::line(std::uint32_t rva, std::uint16_t number) {
+  put32(lines, lines.size(), rva);
+  put16(lines, lines.size(), number);
+}
+
 Bytes CoffWriter::table() const {
   Bytes out = symbols, text = strings;
   put32(text, 0, text.size());
@@ -42,7 +47,10 @@ Bytes CoffWriter::debug_data() const {
   Bytes out(32);
   put32(out, 0, count());
   put32(out, 4, 32);
+  put32(out, 8, lines.size() / 6);
   append(out, table());
+  put32(out, 12, out.size());
+  append(out, lines);
   return out;
 }
 

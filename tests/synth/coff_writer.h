@@ -18,11 +18,13 @@ struct CoffWriter {
   // An object file's section: a static symbol with its length behind it.
   void piece(const std::string& name, std::uint32_t value, int section, std::uint32_t length);
 
+  void line(std::uint32_t rva, std::uint16_t number);
+
   std::size_t count() const { return symbols.size() / 18; }
   Bytes table() const;      // symbols, then strings
-  Bytes debug_data() const; // the same behind an IMAGE_COFF_SYMBOLS_HEADER
+  Bytes debug_data() const; // the same and the lines behind an IMAGE_COFF_SYMBOLS_HEADER
 
-  Bytes symbols, strings = {0, 0, 0, 0};
+  Bytes symbols, strings = {0, 0, 0, 0}, lines;
 };
 
 } // namespace dumptriage::synth
