@@ -43,6 +43,18 @@ template <class Word> std::optional<Word> compute(char op, Word a, Word b) {
   }
 }
 
+// Programs also name a register by its number in CodeView: "$20 $T0 40 - ^ =".
+inline std::string_view register_name(std::string_view name) {
+  constexpr std::string_view kNames[] = {"$eax", "$ecx", "$edx", "$ebx",
+                                         "$esp", "$ebp", "$esi", "$edi"};
+  constexpr int kEax = 17; // CV_REG_EAX
+  int number = 0;
+  auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), number);
+  const bool known = error == std::errc() && end == name.data() + name.size() && number >= kEax &&
+                     number < kEax + 8;
+  return known ? kNames[number - kEax] : name;
+}
+
 } // namespace detail
 
 template <class Word, class ReadWord>
@@ -59,13 +71,16 @@ bool run_frame_program(std::string_view program, ProgramVariables<Word>& variabl
   for (std::size_t words = 0; !program.empty(); ++words) {
     if (words == kMostWords) return false;
     const std::size_t space = program.find(' ');
-    const std::string_view word = program.substr(0, space);
-    program = space == std::string_view::npos ? "" : program.substr(space + 1);
+    std::string_view word = program.substr(0, space);
+    if (word.size() > 1 && word[0] == '=') // Microsoft's compiler leaves a space out: "+ =$eip"
+      word = word.substr(0, 1), program.remove_prefix(1);
+    else
+      program = space == std::string_view::npos ? "" : program.substr(space + 1);
     if (word.empty()) continue;
     if (word == "=") {
       const auto value = pop();
       if (!value || stack.empty() || !stack.back().text.starts_with('$')) return false;
-      variables[std::string(stack.back().text)] = *value;
+      variables[std::string(detail::register_name(stack.back().text))] = *value;
       stack.pop_back();
     } else if (word == "^") {
       const auto address = pop();

@@ -97,10 +97,12 @@ Epilogue decode(std::span<const std::uint8_t> code, std::uint64_t address, Frame
 } // namespace
 
 std::expected<bool, UnwindFailure> run_epilogue(Frame& frame, const UnwindInput& input,
-                                                const FunctionEntry& function, std::uint64_t pc) {
+                                                const FunctionEntry& function, std::uint64_t pc,
+                                                bool listed) {
   std::array<std::uint8_t, 48> buffer{};
   const auto code = frame.reader.some(pc, buffer);
-  const Epilogue epilogue = decode(code, pc, frame, input, function);
+  Epilogue epilogue = decode(code, pc, frame, input, function);
+  if (listed && !code.empty() && epilogue.end != End::unknown) epilogue.end = End::ret;
   if (epilogue.end == End::none) return false;
   if (epilogue.end == End::unknown)
     return method_failed(Code::absent, "code at pc",

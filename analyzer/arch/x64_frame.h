@@ -32,9 +32,11 @@ struct Frame {
 };
 
 // Is pc inside an epilogue?  If so, executes the rest of it.  True: done, rip and rsp are the
-// caller's. Fails when the code bytes that decide it are not at hand.
+// caller's. Fails when the code bytes that decide it are not at hand.  `listed`: the unwind data
+// say that it is one, so whatever follows the pops leaves the function.
 std::expected<bool, UnwindFailure> run_epilogue(Frame& frame, const UnwindInput& input,
-                                                const FunctionEntry& function, std::uint64_t pc);
+                                                const FunctionEntry& function, std::uint64_t pc,
+                                                bool listed);
 
 // From pc, does the code come to a `ret` without touching rsp?  Then [rsp] is the return address.
 bool runs_straight_to_ret(Frame& frame, std::uint64_t pc);

@@ -188,6 +188,28 @@ Step by_codes(Frame& frame, const FunctionEntry& function, std::uint64_t pc, Inf
   return method_failed(Code::limit, "UNWIND_INFO", "too many chained infos", info.address);
 }
 
+// Is pc, `offset` behind the function's begin, inside an epilogue that the info of version 2 lists?
+// Nothing when it lists none.  The first EPILOG code has the length that all of them share, from
+// the first pop up to the `ret` or jump, and whether one of them ends with the function; every
+// other has the 12 bits of a distance from the function's end, 0 for none.
+std::optional<bool> in_listed_epilogue(const Info& info, const FunctionEntry& function,
+                                       std::uint64_t offset) {
+  if (info.header.version() != 2 || info.codes.empty() ||
+      (info.codes[0].OpInfo & 15) != formats::kUwopEpilog)
+    return std::nullopt;
+  const std::uint32_t length = info.codes[0].CodeOffset, size = function.end - function.begin;
+  auto inside = [&](std::uint32_t from_end) {
+    const std::uint64_t start = std::uint64_t{size} - from_end;
+    return from_end != 0 && from_end <= size && offset >= start && offset - start < length;
+  };
+  if ((info.codes[0].OpInfo >> 4 & 1) != 0 && inside(length)) return true;
+  for (std::size_t i = 1; i < info.codes.size(); ++i) {
+    if ((info.codes[i].OpInfo & 15) != formats::kUwopEpilog) break;
+    if (inside(info.codes[i].CodeOffset | (info.codes[i].OpInfo >> 4) << 8)) return true;
+  }
+  return false;
+}
+
 // rax, rcx, rdx, r8 ... r11 and the flags do not survive a call.
 void forget_volatile(Frame& frame) {
   for (int index : {0, 1, 2, 8, 9, 10, 11}) frame.registers.forget(index);
@@ -215,7 +237,8 @@ Step step(Frame& frame, const UnwindInput& input, std::uint64_t pc) {
   if (!info) return std::unexpected(info.error());
   const std::uint64_t offset = pc - function.image_base - function.begin;
   if (input.first && offset >= info->header.SizeOfProlog) {
-    auto ended = run_epilogue(frame, input, function, pc);
+    const auto listed = in_listed_epilogue(*info, function, offset);
+    auto ended = listed == false ? false : run_epilogue(frame, input, function, pc, listed == true);
     if (!ended) return std::unexpected(ended.error());
     if (*ended) return {};
   }

@@ -45,7 +45,10 @@ enum UnwindOperationX64 {
   kUwopSetFpreg = 3,
   kUwopSaveNonvol = 4,
   kUwopSaveNonvolFar = 5,
-  kUwopEpilog = 6, // version 2 only
+  // Version 2 only, in front of all others.  The first: length of every epilogue in CodeOffset, bit
+  // 0 of the argument: one ends with the function.  The others: 12 bits of the distance of an
+  // epilogue's begin from the function's end, 0 = padding.
+  kUwopEpilog = 6,
   kUwopSaveXmm128 = 8,
   kUwopSaveXmm128Far = 9,
   kUwopPushMachframe = 10,

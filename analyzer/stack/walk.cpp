@@ -5,6 +5,9 @@
 // must fit: its stack pointer is higher and inside the stack, its pc follows a call.  What fits and
 // is proved extends the sure part.  The first step that does not ends the sure part; from there on
 // every frame is a guess, also those found by unwinding from a guess.  Last resort is the scan.
+//
+// Where the sure part cannot go on, the last frame may be the function in which the thread began:
+// near the top of the stack that is its end, and nothing is missing.
 #include <algorithm>
 #include <utility>
 
@@ -55,6 +58,7 @@ private:
   bool follows_call(std::uint64_t value);
 
   void push(arch::Caller caller, std::uint64_t pc, std::uint64_t sp);
+  bool begins_here(bool nothing_fits);
   void lose_sureness(const std::string& why);
   bool finish(std::string why, bool known_end);
   // A return address of 0 is the end of the stack only near its top; elsewhere it was written over.
@@ -227,8 +231,19 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
   return c;
 }
 
+// Ends the walk when the last frame is a function in which threads begin.  One that the system
+// calls from another of those is the end only when no caller of it is to be found.
+bool Walker::begins_here(bool nothing_fits) {
+  if (!sure_ || !ground_.thread_start || !near_top(last().sp)) return false;
+  const auto start = ground_.thread_start(last());
+  if (!start || (!start->outermost && !nothing_fits)) return false;
+  finish("the thread begins in " + start->name, true);
+  return true;
+}
+
 // True when the walk goes on.
 bool Walker::take(Candidate c) {
+  if (!c.proved && begins_here(false)) return false;
   if (!c.proved) lose_sureness(c.why);
   if (c.fit == Fit::end)
     return finish("the end of the stack: the return address is 0", near_top(c.sp));
@@ -314,6 +329,7 @@ bool Walker::step() {
   if (sure_ && before >= 2 && last().exact_pc && !is_kernel(last().sp) && !is_kernel(last().pc) &&
       is_kernel(stack_.frames[before - 2].pc) && !ground_.memory.range_around(last().sp))
     return finish("the kernel stack ends; the user stack is not in this dump", true);
+  if (begins_here(true)) return false;
   lose_sureness(why);
   return scan();
 }
@@ -367,7 +383,8 @@ Stack walk(const arch::Registers& start, const arch::Arch& arch, symbols::Module
       [&](std::uint64_t address) { return modules.module_at(address); },
       [&](std::size_t index) { return std::string(modules.modules()[index].name()); },
       [&](std::uint64_t address) { return modules.is_code(address); },
-      std::move(other_stacks)};
+      std::move(other_stacks),
+      [&](const Frame& frame) { return thread_start(frame, modules); }};
   return walk_on(ground, start, stack_low, stack_high, limits);
 }
 

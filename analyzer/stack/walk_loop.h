@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "stack/stack.h"
+#include "stack/thread_starts.h"
 
 namespace dumptriage::stack {
 
@@ -17,6 +18,8 @@ struct Ground {
   std::function<std::optional<bool>(std::uint64_t)> is_code;
   // Stacks that the walk may go over to: a DPC or an interrupt runs on a stack of its own.
   std::vector<memory::AddressSpace::Range> other_stacks = {};
+  // Is this the frame of a function in which threads begin?  May be empty.
+  std::function<std::optional<ThreadStart>(const Frame&)> thread_start = {};
 };
 
 Stack walk_on(const Ground& ground, const arch::Registers& start, std::uint64_t stack_low,

@@ -260,8 +260,7 @@ std::vector<InlineCall> Breakpad::inlines(std::uint32_t rva) {
   Place place = body.place;
   for (auto call = body.calls.rbegin(); call != body.calls.rend(); ++call) {
     auto origin = origins_.find(call->origin);
-    const std::string name =
-        origin == origins_.end() ? std::string() : utf8_from_ansi(origin->second.name);
+    const std::string name = origin == origins_.end() ? "?" : utf8_from_ansi(origin->second.name);
     calls.push_back({without_return_type(without_arguments(undecorate(name))),
                      utf8_from_ansi(place.file), place.line});
     place = call->site;

@@ -171,5 +171,19 @@ TEST(Cfi, WhatGivesNothing) {
   EXPECT_FALSE(unwind(Machine::x64, nowhere, memory, Rules(".cfa: $rsp 8 + .ra: .cfa 8 - ^")));
 }
 
+// As in the records of Visual C++ 2015 and later.
+TEST(FrameProgram, SpacesLeftOutAndRegistersByNumber) {
+  FrameVariables variables = {{"$ebp", 0x100}, {"$ebx", 1}};
+  const auto read = [](std::uint32_t at) { return std::optional(at + 1); };
+  ASSERT_TRUE(run_frame_program(
+      "$T0 $ebp 204 + =$eip $T0 4 + ^ =$ebp $T0 ^ =  $20 $T0 40 - ^ =", variables, read));
+  EXPECT_EQ(variables["$T0"], 0x1CCu);
+  EXPECT_EQ(variables["$eip"], 0x1D1u);
+  EXPECT_EQ(variables["$ebp"], 0x1CDu);
+  EXPECT_EQ(variables["$ebx"], 0x1A5u);
+  EXPECT_EQ(variables.count("$20"), 0u);
+  EXPECT_FALSE(run_frame_program("$T0 1 ==", variables, read));
+}
+
 } // namespace
 } // namespace dumptriage::arch

@@ -2,6 +2,8 @@
 // learn.microsoft.com describes them.
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "fake.h"
 
 namespace dumptriage::arch {
@@ -401,6 +403,71 @@ TEST_F(X64Epilogue, AReturnAddressIsNeverInsideOne) {
   auto caller = unwind(kCode + 0x80, false);
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->registers.get(kRip), slot(6));
+}
+
+// Version 2 of UNWIND_INFO: push rbx (1), sub rsp, 0x20 (5).  Epilogues are pop rbx; ret, so 2
+// bytes long: one at the end of the function (0xFE), one 0x40 before it (0xC0).
+class X64UnwindEpilogCodes : public X64Unwind {
+protected:
+  void SetUp() override {
+    X64Unwind::SetUp();
+    info({2, 5, 6, 0, 0x02, 0x16, 0x40, 0x06, 0x00, 0x06, 0x00, 0x06, 0x05, 0x32, 0x01, 0x30});
+    code_ = std::vector<std::uint8_t>(0x100, 0x90);
+  }
+  void expect_frame(std::uint64_t offset, int return_slot, std::uint64_t rbx) {
+    memory = FakeMemory();
+    SetUp();
+    patch();
+    memory.put(kCode, code_);
+    auto caller = unwind(kCode + offset, true);
+    ASSERT_TRUE(caller) << caller.error().error.message();
+    EXPECT_EQ(caller->registers.get(kRip), slot(return_slot)) << offset;
+    EXPECT_EQ(caller->registers.get(kRsp), kStack + 8 * (return_slot + 1)) << offset;
+    EXPECT_EQ(caller->registers.get(kRbx), rbx) << offset;
+  }
+  std::function<void()> patch = [] {};
+  std::vector<std::uint8_t> code_;
+};
+
+TEST_F(X64UnwindEpilogCodes, InsideAndOutside) {
+  patch = [&] {
+    for (int at : {0xC0, 0xFE}) {
+      code_[at] = 0x5B;
+      code_[at + 1] = 0xC3;
+    }
+  };
+  expect_frame(0x80, 5, slot(4)); // the body
+  expect_frame(0xBF, 5, slot(4));
+  expect_frame(0xC0, 1, slot(0)); // the pop is still to come
+  expect_frame(0xC1, 0, 0xB);     // at the ret
+  expect_frame(0xC2, 5, slot(4));
+  expect_frame(0xFD, 5, slot(4));
+  expect_frame(0xFE, 1, slot(0));
+  expect_frame(0xFF, 0, 0xB);
+}
+
+// What the list does not name is no epilogue, though it looks like one.
+TEST_F(X64UnwindEpilogCodes, TheListGoesBeforeTheLook) {
+  patch = [&] {
+    code_[0x80] = 0x5B;
+    code_[0x81] = 0xC3;
+    code_[0xC0] = 0x5B; // pop rbx; jmp rax, which no other epilogue may end with
+    code_[0xC1] = 0xFF;
+    code_[0xC2] = 0xE0;
+  };
+  expect_frame(0x80, 5, slot(4));
+  expect_frame(0xC0, 1, slot(0));
+  expect_frame(0xC1, 0, 0xB);
+}
+
+TEST_F(X64UnwindEpilogCodes, DistancesBeyondTheFunction) {
+  memory = FakeMemory();
+  X64Unwind::SetUp();
+  body();
+  info({2, 5, 4, 0, 0xFF, 0xF6, 0xFF, 0xF6, 0x05, 0x32, 0x01, 0x30});
+  auto caller = unwind(kCode + 0x80, true); // the last 0xFF bytes are an epilogue, says the list
+  ASSERT_TRUE(caller);
+  EXPECT_EQ(caller->registers.get(kRip), slot(0));
 }
 
 } // namespace
