@@ -18,23 +18,14 @@ struct Row {
 // Names are undecorated, so ntdll's _RtlUserThreadStart of 32-bit x86, which calls
 // __RtlUserThreadStart, stands here as RtlUserThreadStart.
 constexpr Row kStarts[] = {
-    {Home::ntdll, "RtlUserThreadStart", true},
-    {Home::ntdll, "_RtlUserThreadStart", false},
-    {Home::ntdll, "__RtlUserThreadStart", false},
-    {Home::ntdll, "LdrInitializeThunk", true},
-    {Home::ntdll, "KiUserApcDispatcher", false},
-    {Home::kernel32, "BaseProcessStart", true},
-    {Home::kernel32, "BaseThreadStart", true},
-    {Home::kernel32, "BaseThreadInitThunk", false},
-    {Home::kernel, "KiStartSystemThread", true},
-    {Home::kernel, "KxStartSystemThread", true},
-    {Home::kernel, "KiThreadStartup", true},
-    {Home::kernel, "KxThreadStartup", true},
-    {Home::kernel, "KiStartUserThread", true},
-    {Home::kernel, "KxStartUserThread", true},
-    {Home::kernel, "PspSystemThreadStartup", false},
-    {Home::kernel, "PspUserThreadStartup", false},
-    {Home::kernel, "KiIdleLoop", true},
+    {Home::ntdll, "RtlUserThreadStart", true},      {Home::ntdll, "_RtlUserThreadStart", false},
+    {Home::ntdll, "__RtlUserThreadStart", false},   {Home::ntdll, "LdrInitializeThunk", true},
+    {Home::kernel32, "BaseProcessStart", true},     {Home::kernel32, "BaseThreadStart", true},
+    {Home::kernel32, "BaseThreadInitThunk", false}, {Home::kernel, "KiStartSystemThread", true},
+    {Home::kernel, "KxStartSystemThread", true},    {Home::kernel, "KiThreadStartup", true},
+    {Home::kernel, "KxThreadStartup", true},        {Home::kernel, "KiStartUserThread", true},
+    {Home::kernel, "KxStartUserThread", true},      {Home::kernel, "PspSystemThreadStartup", false},
+    {Home::kernel, "PspUserThreadStartup", false},  {Home::kernel, "KiIdleLoop", true},
 };
 
 bool lies_in(const Frame& frame, Home home) {

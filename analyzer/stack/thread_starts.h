@@ -1,5 +1,5 @@
-// Functions in which threads begin: where the sure part of a stack ends in one of them, near the
-// top of the stack, nothing is missing.
+// Functions in which stacks begin: where the sure part ends in one of them, near the top of the
+// stack, nothing is missing.
 #pragma once
 
 #include <optional>
