@@ -20,66 +20,57 @@ struct Shape {
   bool counted; // the name's length stands in front of it
 };
 
-template <class Record> constexpr Shape procedure(std::uint16_t kind, bool counted = true) {
-  return {kind,
-          Role::procedure,
-          offsetof(Record, off),
-          offsetof(Record, seg),
-          offsetof(Record, len),
-          sizeof(Record),
-          counted};
-}
-constexpr Shape procedure32(std::uint16_t kind, bool counted) {
-  return {kind,
-          Role::procedure,
-          offsetof(CvProc32, CodeOffset),
-          offsetof(CvProc32, Segment),
-          offsetof(CvProc32, CodeSize),
-          sizeof(CvProc32),
-          counted};
-}
-constexpr Shape thunk(std::uint16_t kind, bool counted) {
-  return {kind,
-          Role::thunk,
-          offsetof(CvThunk32, Offset),
-          offsetof(CvThunk32, Segment),
-          offsetof(CvThunk32, Length),
-          sizeof(CvThunk32),
-          counted};
-}
-constexpr Shape public32(std::uint16_t kind, bool counted) {
-  return {kind,
-          Role::public_name,
-          offsetof(CvPublic32, Offset),
-          offsetof(CvPublic32, Segment),
-          0,
-          sizeof(CvPublic32),
-          counted};
+template <class Record>
+constexpr Shape kProcedure{0,
+                           Role::procedure,
+                           offsetof(Record, off),
+                           offsetof(Record, seg),
+                           offsetof(Record, len),
+                           sizeof(Record),
+                           true};
+template <>
+constexpr Shape kProcedure<CvProc32>{0,
+                                     Role::procedure,
+                                     offsetof(CvProc32, CodeOffset),
+                                     offsetof(CvProc32, Segment),
+                                     offsetof(CvProc32, CodeSize),
+                                     sizeof(CvProc32),
+                                     true};
+constexpr Shape kThunk{0, Role::thunk, 0x10, 0x14, 0x16, sizeof(CvThunk32), true};
+constexpr Shape kPublic{0, Role::public_name, 8, 12, 0, sizeof(CvPublic32), true};
+constexpr Shape kPublicType16{0, Role::public_name, 4, 8, 0, sizeof(CvPublic32Type16), true};
+static_assert(offsetof(CvThunk32, Offset) == 0x10 && offsetof(CvThunk32, Length) == 0x16);
+static_assert(offsetof(CvPublic32, Offset) == 8 && offsetof(CvPublic32, Segment) == 12);
+static_assert(offsetof(CvPublic32Type16, off) == 4 && offsetof(CvPublic32Type16, seg) == 8);
+
+constexpr Shape as(std::uint16_t kind, Shape shape, bool counted = true) {
+  shape.kind = kind;
+  shape.counted = counted;
+  return shape;
 }
 
 constexpr Shape kShapes[] = {
-    {kCvPublic32Type16, Role::public_name, offsetof(CvPublic32Type16, off),
-     offsetof(CvPublic32Type16, seg), 0, sizeof(CvPublic32Type16), true},
-    procedure<CvProc32Type16>(kCvLocalProc32Type16),
-    procedure<CvProc32Type16>(kCvGlobalProc32Type16),
-    procedure<CvProcMipsType16>(kCvLocalProcMipsType16),
-    procedure<CvProcMipsType16>(kCvGlobalProcMipsType16),
-    procedure<CvProcMips>(kCvLocalProcMipsSt),
-    procedure<CvProcMips>(kCvGlobalProcMipsSt),
-    procedure<CvProcMips>(kCvLocalProcMips, false),
-    procedure<CvProcMips>(kCvGlobalProcMips, false),
-    procedure<CvProcIa64>(kCvLocalProcIa64St),
-    procedure<CvProcIa64>(kCvGlobalProcIa64St),
-    procedure<CvProcIa64>(kCvLocalProcIa64, false),
-    procedure<CvProcIa64>(kCvGlobalProcIa64, false),
-    procedure32(kCvLocalProc32St, true),
-    procedure32(kCvGlobalProc32St, true),
-    procedure32(kCvLocalProc32, false),
-    procedure32(kCvGlobalProc32, false),
-    thunk(kCvThunk32St, true),
-    thunk(kCvThunk32, false),
-    public32(kCvPublic32St, true),
-    public32(kCvPublic32, false),
+    as(kCvPublic32Type16, kPublicType16),
+    as(kCvPublic32St, kPublic),
+    as(kCvPublic32, kPublic, false),
+    as(kCvThunk32St, kThunk),
+    as(kCvThunk32, kThunk, false),
+    as(kCvLocalProc32Type16, kProcedure<CvProc32Type16>),
+    as(kCvGlobalProc32Type16, kProcedure<CvProc32Type16>),
+    as(kCvLocalProc32St, kProcedure<CvProc32>),
+    as(kCvGlobalProc32St, kProcedure<CvProc32>),
+    as(kCvLocalProc32, kProcedure<CvProc32>, false),
+    as(kCvGlobalProc32, kProcedure<CvProc32>, false),
+    as(kCvLocalProcMipsType16, kProcedure<CvProcMipsType16>),
+    as(kCvGlobalProcMipsType16, kProcedure<CvProcMipsType16>),
+    as(kCvLocalProcMipsSt, kProcedure<CvProcMips>),
+    as(kCvGlobalProcMipsSt, kProcedure<CvProcMips>),
+    as(kCvLocalProcMips, kProcedure<CvProcMips>, false),
+    as(kCvGlobalProcMips, kProcedure<CvProcMips>, false),
+    as(kCvLocalProcIa64St, kProcedure<CvProcIa64>),
+    as(kCvGlobalProcIa64St, kProcedure<CvProcIa64>),
+    as(kCvLocalProcIa64, kProcedure<CvProcIa64>, false),
+    as(kCvGlobalProcIa64, kProcedure<CvProcIa64>, false),
 };
 
 const Shape* shape_of(std::uint16_t kind) {
