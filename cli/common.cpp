@@ -80,15 +80,16 @@ std::string check_address(const std::string& text) {
 void Common::add_folders(CLI::App& command) {
   command
       .add_option("--images", images,
-                  "Folder with program images (exe, dll, sys): plain, nested or a symbol store. "
-                  "Repeatable; several may be joined by ';'. Symbols in it are used as well")
+                  "Where program images are (exe, dll, sys): folders with all below them, symbol "
+                  "stores, single files; joined by ';', as in _NT_SYMBOL_PATH (srv*, cache*). "
+                  "Repeatable. Symbols there are used as well")
       ->type_name("PATH")
       ->allow_extra_args(false);
   command
       .add_option(
           "--symbols", symbols,
-          "Folder with symbol files (pdb, Breakpad sym), in the same forms. Images in it are "
-          "used as well")
+          "Where symbol files are (pdb, dbg, Breakpad sym), in the same forms. Images there are "
+          "used as well. With neither option the folders of _NT_SYMBOL_PATH are used")
       ->type_name("PATH")
       ->allow_extra_args(false);
 }

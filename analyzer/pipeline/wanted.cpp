@@ -41,7 +41,8 @@ std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& ana
 
 // Images carry the unwind data of these CPUs.
 bool unwinds_by_image(arch::Machine machine) {
-  return machine == arch::Machine::x64 || machine == arch::Machine::x86;
+  return machine == arch::Machine::x64 || machine == arch::Machine::x86 ||
+         machine == arch::Machine::arm64;
 }
 
 bool windows(const system::Os& os) { return os.family != "linux" && os.family != "macos"; }

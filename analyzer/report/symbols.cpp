@@ -1,5 +1,6 @@
 #include "report/json_parts.h"
 #include "report/paper.h"
+#include "symbols/store_key.h"
 
 #include <fmt/format.h>
 
@@ -81,6 +82,16 @@ std::string symbols_json(const Document& d) {
     modules.push_back(std::move(module));
   }
   j["modules"] = std::move(modules);
+  Json wanted = Json::array();
+  for (const Wanted& row : d.wanted) {
+    symbols::StorePlace place = symbols::place_of(row.kind, row.name, row.id);
+    wanted.push_back({{"kind", row.kind},
+                      {"name", row.name},
+                      {"id", row.id},
+                      {"path", symbols::slot_path(place.slot, place.key)},
+                      {"why", row.why}});
+  }
+  j["wanted"] = std::move(wanted);
   if (d.error) j["error"] = {{"code", name_of(d.error->code)}, {"message", d.error->message()}};
   return j.dump(2, ' ', false, Json::error_handler_t::replace);
 }

@@ -40,6 +40,16 @@ void add_root(std::vector<SearchRoot>& roots, SearchRoot root) {
   known->cache = known->cache && root.cache;
 }
 
+// A URL once, with all that any element wants to keep of it.
+void add_server(std::vector<SymbolServer>& servers, SymbolServer server) {
+  auto known = std::find_if(servers.begin(), servers.end(),
+                            [&](const SymbolServer& s) { return s.url == server.url; });
+  if (known == servers.end()) return servers.push_back(std::move(server));
+  for (std::string& cache : server.caches)
+    if (std::find(known->caches.begin(), known->caches.end(), cache) == known->caches.end())
+      known->caches.push_back(std::move(cache));
+}
+
 class Parser {
 public:
   Parser(SearchPath& path, memory::Origin origin, const std::string& defaults,
@@ -108,7 +118,7 @@ private:
     for (std::string& folder : folders)
       if (std::find(server.caches.begin(), server.caches.end(), folder) == server.caches.end())
         server.caches.push_back(std::move(folder));
-    path_.servers.push_back(std::move(server));
+    add_server(path_.servers, std::move(server));
     return {};
   }
 
@@ -153,11 +163,9 @@ SearchPath parse_search_path(std::string_view text, memory::Origin origin,
 
 void SearchPath::append(SearchPath other) {
   for (SearchRoot& root : other.roots) add_root(roots, std::move(root));
-  auto move_to = [](auto& from, auto& to) {
-    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
-  };
-  move_to(other.servers, servers);
-  move_to(other.refused, refused);
+  for (SymbolServer& server : other.servers) add_server(servers, std::move(server));
+  refused.insert(refused.end(), std::make_move_iterator(other.refused.begin()),
+                 std::make_move_iterator(other.refused.end()));
 }
 
 bool is_url(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -55,6 +56,34 @@ std::string slot_path(const Slot& slot, std::string_view key) {
 }
 
 std::string tier_of(std::string_view folder) { return lower(folder.substr(0, 2)); }
+
+StorePlace place_of(std::string_view kind, std::string_view name, std::string_view id) {
+  StorePlace place{{std::string(name), std::string(name)}, std::string(id)};
+  constexpr std::string_view kSuffix = ".sym";
+  if (kind == "sym" && name.ends_with(kSuffix))
+    place.slot.folder = name.substr(0, name.size() - kSuffix.size());
+  std::uint32_t timestamp = 0;
+  std::uint64_t size = 0;
+  if (kind == "image" && read_image_key(id, timestamp, size))
+    place.key = image_key(timestamp, size);
+  return place;
+}
+
+std::vector<std::string> image_names(std::string_view name) {
+  constexpr std::string_view kKernels[] = {"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe",
+                                           "ntkrpamp.exe", "ntkrla57.exe"};
+  constexpr std::string_view kHals[] = {"hal.dll",      "halacpi.dll", "halaacpi.dll",
+                                        "halmacpi.dll", "halapic.dll", "halmps.dll"};
+  std::vector<std::string> names = {std::string(name)};
+  for (std::span<const std::string_view> group :
+       {std::span<const std::string_view>(kKernels), std::span<const std::string_view>(kHals)}) {
+    auto same = [&](std::string_view other) { return equals_no_case(other, name); };
+    if (std::none_of(group.begin(), group.end(), same)) continue;
+    for (std::string_view other : group)
+      if (!same(other)) names.emplace_back(other);
+  }
+  return names;
+}
 
 std::string packed_name(std::string name) {
   if (!name.empty()) name.back() = '_';

@@ -29,6 +29,19 @@ struct Slot {
 std::string slot_path(const Slot& slot, std::string_view key);
 std::string tier_of(std::string_view folder);
 
+// Where a store keeps what a report wants: an "image" or "pdb" called `name`, or a "sym" called
+// NAME.sym in the slot NAME.  Empty names when it has no place.
+struct StorePlace {
+  Slot slot;
+  std::string key;
+};
+StorePlace place_of(std::string_view kind, std::string_view name, std::string_view id);
+
+// Setup copies the kernel and the HAL that fit the machine as ntoskrnl.exe and hal.dll; a dump says
+// the one name, stores and service packs have the other.  The names that an image may have, its own
+// first.
+std::vector<std::string> image_names(std::string_view name);
+
 // As COMPRESS.EXE and symstore /compress name it: the last letter replaced by '_'.
 std::string packed_name(std::string name);
 

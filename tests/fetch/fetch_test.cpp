@@ -168,6 +168,14 @@ TEST_F(Fetch, KnowsStoresOfTwoTiersAndOtherSpellings) {
   EXPECT_EQ(outcome.path, cache("other") + "/SAMPLE.DLL/45D6970F8000/SAMPLE.DLL");
 }
 
+TEST_F(Fetch, AsksForTheKernelsOtherNames) {
+  Server server(having({{"/ntkrnlmp.exe/45D6970F8000/ntkrnlmp.exe", image_text()}}));
+  Wanted wanted{Wanted::Kind::image, {"ntoskrnl.exe", "ntoskrnl.exe"}, kImageKey};
+  Outcome outcome = one(server, wanted);
+  EXPECT_EQ(outcome.result, Outcome::Result::fetched) << outcome.why;
+  EXPECT_EQ(outcome.path, cache() + "/ntkrnlmp.exe/45D6970F8000/ntkrnlmp.exe");
+}
+
 TEST_F(Fetch, TakesBreakpadSymbolsInPlaceOfAPdb) {
   std::string sym =
       std::string("MODULE windows x86_64 ") + image::kKey + " sample.pdb\nPUBLIC 1000 0 f\n";

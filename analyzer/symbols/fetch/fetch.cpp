@@ -76,6 +76,12 @@ std::vector<Candidate> candidates_of(const Wanted& wanted, bool two_tiers) {
     add(lowered, lower(slot.file), slot);
     add(lowered, packed_name(lower(slot.file)), slot);
   }
+  if (wanted.kind == Wanted::Kind::image)
+    for (const std::string& name : image_names(slot.file))
+      if (name != slot.file) {
+        add(name, name, {name, name});
+        add(name, packed_name(name), {name, name});
+      }
   if (wanted.kind == Wanted::Kind::breakpad) return list;
   add(slot.folder, "file.ptr", slot, /*pointer=*/true);
   if (wanted.kind != Wanted::Kind::pdb) return list;
