@@ -125,6 +125,7 @@ const Arch kArm64 = {
     .call_before = call_before,
     .call_reaches = nullptr,
     .translate = translate_arm64,
+    .read_trap_frame = trap_frame,
     .strip = strip,
 };
 

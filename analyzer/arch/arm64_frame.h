@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "arch/reading.h"
+#include "formats/unwind_arm64.h"
 
 namespace dumptriage::arch::arm64 {
 
@@ -34,6 +35,8 @@ std::expected<UnwindData, UnwindFailure> expand_packed(std::uint32_t packed, std
 std::expected<UnwindData, UnwindFailure> read_xdata(Reader& reader, std::uint64_t address);
 
 Result<Registers> decode_context(ByteView bytes);
+void take(const formats::KTrapFrameArm64& frame, Registers& registers);
+std::optional<Registers> trap_frame(const memory::AddressSpace& memory, std::uint64_t address);
 std::uint64_t strip(std::uint64_t address);
 
 } // namespace dumptriage::arch::arm64

@@ -13,7 +13,6 @@
 #include "arch/arm64_frame.h"
 #include "base/text.h"
 #include "formats/context_arm64.h"
-#include "formats/unwind_arm64.h"
 
 namespace dumptriage::arch {
 namespace arm64 {
@@ -159,12 +158,7 @@ Step Frame::undo_any_reg(const UnwindData& data, std::size_t index) {
 Step Frame::trap_frame() {
   auto frame = reader.get<KTrapFrameArm64>(sp_or_zero(), "trap frame");
   if (!frame) return std::unexpected(frame.error());
-  for (int i = 0; i < 19; ++i) registers.set(i, frame->X[i]);
-  registers.set(kCpsr, frame->Spsr);
-  registers.set(kFp, frame->Fp);
-  registers.set(kLr, frame->Lr);
-  registers.set(kSp, frame->Sp);
-  registers.set(kPc, frame->Pc);
+  take(*frame, registers);
   interrupted = has_lr = pc_is_set_ = true;
   return {};
 }

@@ -8,7 +8,6 @@
 #include <algorithm>
 
 #include "arch/arm64_frame.h"
-#include "formats/unwind_arm64.h"
 
 namespace dumptriage::arch::arm64 {
 

@@ -328,6 +328,51 @@ TEST_F(Arm64Unwind, TrapFrame) {
   EXPECT_EQ(caller->registers.get(kX19), 0xA13u);
 }
 
+// Fields as of a data abort in a kernel dump: Spsr says EL1, and all addresses are of the kernel.
+TEST_F(Arm64Unwind, TrapFrameOfABugcheck) {
+  constexpr std::uint64_t kFrame = 0xFFFFE00E0F14C2C0, kPcOf = 0xFFFFF80312345678;
+  struct Case {
+    std::uint32_t spsr;
+    std::uint64_t sp, pc;
+    bool good;
+  };
+  for (const Case& c : {Case{0x20001144, kFrame + 0x150, kPcOf, true},
+                        Case{0x20000145, kFrame + 0x150, kPcOf, true},
+                        Case{0x60000000, 0x12345670, 0x7FF612345678, true}, // from user mode
+                        Case{0x20001144, 0x12345670, kPcOf, false},
+                        Case{0x20001144, kFrame + 0x150, 0x7FF612345678, false},
+                        Case{0x60000000, kFrame + 0x150, kPcOf, false},
+                        Case{0x20001154, kFrame + 0x150, kPcOf, false}, // 32-bit code
+                        Case{0x20001146, kFrame + 0x150, kPcOf, false},
+                        Case{0x20001144, kFrame + 0x158, kPcOf, false},
+                        Case{0x20001144, kFrame + 0x150, kPcOf + 2, false}}) {
+    Bytes frame(0x150);
+    auto put = [&](std::size_t at, std::uint64_t value, int size = 8) {
+      for (int i = 0; i < size; ++i) frame[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+    };
+    put(0x90, c.spsr, 4);
+    put(0x98, c.sp);
+    put(0xA0, 0x1000);
+    put(0xA0 + 8 * 18, 0x1018);
+    put(0x138, 0x3030);
+    put(0x140, 0x2929);
+    put(0x148, c.pc);
+    FakeMemory stack;
+    stack.put(kFrame, frame);
+    const auto r = arch.read_trap_frame(stack, kFrame);
+    ASSERT_EQ(r.has_value(), c.good) << std::hex << c.spsr;
+    if (!r) continue;
+    EXPECT_EQ(r->get(kPc), c.pc);
+    EXPECT_EQ(r->get(kSp), c.sp);
+    EXPECT_EQ(r->get(0), 0x1000u);
+    EXPECT_EQ(r->get(kX18), 0x1018u);
+    EXPECT_EQ(r->get(kFp), 0x2929u);
+    EXPECT_EQ(r->get(kLr), 0x3030u);
+    EXPECT_FALSE(r->get(kX19));
+    EXPECT_FALSE(arch.read_trap_frame(stack, kFrame + 0x10)); // cut off
+  }
+}
+
 TEST_F(Arm64Unwind, MachineFrame) {
   xdata({0xE9, 0xE4}); // sp and pc lie at sp
   auto caller = unwind(kCode + 0x80, true);
