@@ -262,7 +262,10 @@ struct ImageBaseRelocation {
 };
 static_assert(sizeof(ImageBaseRelocation) == 8);
 // The type is in the top four bits of each 16-bit entry behind the header.
+inline constexpr unsigned kRelocationHigh = 1;    // upper 16 bits
+inline constexpr unsigned kRelocationLow = 2;     // lower 16 bits
 inline constexpr unsigned kRelocationHighLow = 3; // 32 bits
+inline constexpr unsigned kRelocationHighAdj = 4; // upper 16 bits of what is added to signed lower
 inline constexpr unsigned kRelocationDir64 = 10;  // 64 bits
 
 } // namespace dumptriage::formats

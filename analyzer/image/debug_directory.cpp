@@ -14,7 +14,7 @@ using namespace formats;
 
 constexpr std::uint32_t kMostEntries = 64;
 constexpr std::uint32_t kLongestRecord = 4096; // a GUID, an age and a path
-constexpr std::size_t kPiece = 1u << 20;       // what is read at once of data whose size may lie
+constexpr std::size_t kPiece = 1u << 16;       // what is read at once of data whose size may lie
 
 // Matt Pietrek, "Peering Inside the PE": Borland's linker counts entries where others count bytes.
 std::uint32_t entries_of(std::uint32_t size) {

@@ -113,10 +113,11 @@ private:
   dump::DebugId read_debug_id() const;
   std::vector<DebugEntry> read_debug_entries() const;
   std::optional<dump::FileVersion> read_version() const;
-  // A field of 4 or 8 bytes that holds an address.
+  // A field that holds an address, or half of one.
   struct Relocation {
     std::uint32_t rva = 0;
-    std::uint8_t size = 0;
+    std::uint8_t size = 0, type = 0;
+    std::int16_t low = 0; // the other half, for the type that needs it
   };
   const std::vector<Relocation>& relocations() const; // sorted by rva
   std::vector<std::uint32_t> by_rva_;                 // indexes of `sections`

@@ -1,5 +1,6 @@
 // Base relocations: blocks of one page each, entries of 16 bits (type and offset).
-// Source: "PE Format", The .reloc Section.  Only the two types of x86 and x64 are applied.
+// Source: "PE Format", The .reloc Section.  Applied are whole addresses, and the halves of one that
+// the instructions of Alpha and MIPS hold; the pairs of instructions of ARM are not.
 #include <algorithm>
 
 #include "formats/pe.h"
@@ -11,6 +12,28 @@ namespace {
 using namespace formats;
 
 constexpr std::size_t kMostRelocations = 4u << 20;
+
+// Bytes of the field; 0 for a type that is not applied.
+std::uint8_t size_of(unsigned type) {
+  switch (type) {
+  case kRelocationHigh:
+  case kRelocationLow:
+  case kRelocationHighAdj: return 2;
+  case kRelocationHighLow: return 4;
+  case kRelocationDir64: return 8;
+  default: return 0;
+  }
+}
+
+// The field's value when the image lies `delta` above where it wants to lie.
+std::uint64_t relocated(unsigned type, std::int16_t low, std::uint64_t value, std::uint64_t delta) {
+  switch (type) {
+  case kRelocationHigh: return ((value << 16) + delta) >> 16;
+  case kRelocationHighAdj:
+    return ((value << 16) + static_cast<std::uint64_t>(std::int64_t{low}) + delta + 0x8000) >> 16;
+  default: return value + delta;
+  }
+}
 
 } // namespace
 
@@ -27,10 +50,16 @@ const std::vector<Image::Relocation>& Image::relocations() const {
     for (std::uint64_t entry = at + sizeof(ImageBaseRelocation); entry + 2 <= stop; entry += 2) {
       auto value = get_rva<le16>(*this, entry);
       if (!value || list.size() >= kMostRelocations) break;
-      std::uint32_t rva = block->VirtualAddress + (*value & 0xFFF);
-      unsigned type = *value >> 12;
-      if (type == kRelocationHighLow) list.push_back({rva, 4});
-      if (type == kRelocationDir64) list.push_back({rva, 8});
+      Relocation site{block->VirtualAddress + (*value & 0xFFF)};
+      site.type = static_cast<std::uint8_t>(*value >> 12);
+      site.size = size_of(site.type);
+      if (site.type == kRelocationHighAdj) { // the lower half is in the entry that follows
+        entry += 2;
+        auto low = entry + 2 <= stop ? get_rva<le16>(*this, entry) : std::nullopt;
+        if (!low) break;
+        site.low = static_cast<std::int16_t>(static_cast<std::uint16_t>(*low));
+      }
+      if (site.size != 0) list.push_back(site);
     }
     at += block->SizeOfBlock;
   }
@@ -50,7 +79,8 @@ std::size_t Image::read_relocated(std::uint32_t rva, std::span<std::byte> out,
   for (; site != list.end() && site->rva < std::uint64_t{rva} + got; ++site) {
     std::byte field[8] = {};
     if (read_rva(site->rva, std::span(field).first(site->size)) != site->size) continue;
-    std::uint64_t value = *ByteView(field, sizeof field).u64(0) + (base - preferred_base);
+    const std::uint64_t value = relocated(
+        site->type, site->low, *ByteView(field, sizeof field).u64(0), base - preferred_base);
     for (std::uint32_t i = 0; i < site->size; ++i) {
       std::uint64_t place = std::uint64_t{site->rva} + i;
       if (place >= rva && place - rva < got)

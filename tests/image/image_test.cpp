@@ -157,6 +157,36 @@ TEST(Image, RelocatedBytes) {
   EXPECT_EQ(out[0], std::byte{0x40});
 }
 
+// Alpha: ldah r1, 0x41(zero); lda r1, -0x7000(r1) make 0x409000.
+TEST(Image, RelocatedHalvesOfAnAddress) {
+  synth::PeWriter pe(false);
+  pe.machine = 0x184;
+  synth::Bytes code(0x40), relocations;
+  synth::put32(code, 0, 0x243F0041);
+  synth::put32(code, 4, 0x20219000);
+  synth::put16(code, 8, 0x0040); // HIGH of 0x400000
+  const std::uint16_t entries[] = {0x4000, 0x9000, 0x2004, 0x1008};
+  synth::put32(relocations, 0, 0x1000);
+  synth::put32(relocations, 4, 16);
+  for (std::size_t i = 0; i < 4; ++i) synth::put16(relocations, 8 + 2 * i, entries[i]);
+  pe.section(".text", 0x1000, code, synth::kCodeSection);
+  pe.section(".reloc", 0x2000, relocations, synth::kConstSection);
+  pe.directory(5, 0x2000, 16);
+  auto image = open_bytes(pe.file());
+  ASSERT_TRUE(image);
+  std::array<std::byte, 12> out;
+  // By 0x12340000 the lower half stays.
+  ASSERT_EQ((*image)->read_relocated(0x1000, out, 0x12740000), 12u);
+  const ByteView bytes(out.data(), out.size());
+  EXPECT_EQ(bytes.u32(0), 0x243F1275u);
+  EXPECT_EQ(bytes.u32(4), 0x20219000u);
+  EXPECT_EQ(bytes.u16(8), 0x1274u);
+  // By 0x18000 the address is 0x421000: the lower half becomes positive, the upper grows by 1.
+  ASSERT_EQ((*image)->read_relocated(0x1000, out, 0x00418000), 12u);
+  EXPECT_EQ(bytes.u32(0), 0x243F0042u);
+  EXPECT_EQ(bytes.u32(4), 0x20211000u);
+}
+
 TEST(Image, WhatTheFileLostIsNotZero) {
   synth::Bytes bytes = sample_image().file();
   bytes.resize(bytes.size() - 0x100); // half of .data
