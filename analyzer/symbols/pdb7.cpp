@@ -15,6 +15,7 @@
 #include "symbols/pdb_open.h"
 #include "symbols/pdb_places.h"
 #include "symbols/pdb_publics.h"
+#include "symbols/pdb_types.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
@@ -35,6 +36,7 @@ public:
   std::optional<Symbol> lookup(std::uint32_t rva) override;
   std::vector<InlineCall> inlines(std::uint32_t rva) override;
   std::optional<arch::FrameData> frame_data(std::uint32_t rva) override;
+  const PdbTypes* types() override;
 
 private:
   struct ModuleInfo {
@@ -71,6 +73,8 @@ private:
   std::uint32_t names_stream_ = kNoStream, names_size_ = 0;
   std::uint16_t fpo_stream_ = kNoStream, frame_stream_ = kNoStream;
   std::optional<FrameTable> frames_; // read when a frame is asked for
+  bool types_asked_ = false;
+  std::shared_ptr<const PdbTypes> types_;
   std::map<std::uint16_t, std::unique_ptr<PdbModule>> loaded_;
   std::size_t loaded_bytes_ = 0;
 };
@@ -295,17 +299,13 @@ void Pdb::read_frames() {
 std::optional<arch::FrameData> Pdb::frame_data(std::uint32_t rva) {
   prepare();
   if (!frames_) read_frames();
-  auto source = places_.to_source().map(rva);
-  auto found = source ? frames_->find(*source) : std::nullopt;
-  // What was taken apart after linking has no frame that one record describes.
-  if (found && rva != *source) {
-    auto start = places_.from_source().map(static_cast<std::uint32_t>(found->start));
-    if (!start || rva - *start != *source - found->start) return std::nullopt;
-    auto function = places_.from_source().map(static_cast<std::uint32_t>(found->function));
-    found->function = found->function != 0 ? function.value_or(0) : 0;
-    found->start = *start;
-  }
-  return found;
+  return through_omap(*frames_, places_.to_source(), places_.from_source(), rva);
+}
+
+const PdbTypes* Pdb::types() {
+  if (!types_asked_) types_ = PdbTypes::open(*msf_, true).value_or(nullptr);
+  types_asked_ = true;
+  return types_.get();
 }
 
 } // namespace

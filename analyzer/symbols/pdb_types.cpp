@@ -1,7 +1,8 @@
-// One pass over the TPI stream notes where each record begins and which record defines a structure;
-// field lists are read when a structure is asked for.  Everything is bounded by the stream's own
-// size: a record is never longer than its prefix says, and chains of field lists have a budget.
-// Members of nameless inner structures stand in the outer one's list already: compilers do that.
+// A structure is found by the hash table of the TPI stream, and nothing but the records asked for
+// is read; where there is no table, one pass over the stream notes where each record begins and
+// which one defines a structure.  Everything is bounded by the stream's own size: a record is never
+// longer than its prefix says, and chains of field lists have a budget. Members of nameless inner
+// structures stand in the outer one's list already: compilers do that.
 #include "symbols/pdb_types.h"
 
 #include <map>
@@ -12,6 +13,7 @@
 
 #include "formats/pdb_types.h"
 #include "symbols/msf_file.h"
+#include "symbols/pdb_ids.h"
 
 namespace dumptriage::symbols {
 namespace {
@@ -128,75 +130,139 @@ bool is_nameless(std::string_view name) {
          name.starts_with("__unnamed");
 }
 
-} // namespace
-
-struct PdbTypes::Records {
-  struct Definition {
-    std::uint32_t fields = 0;
-    std::uint64_t size = 0;
-  };
-  struct Type { // what a member's type comes down to
-    std::uint32_t size = 0;
-    std::uint8_t first_bit = 0, bits = 0;
-  };
-
-  std::vector<std::byte> bytes;
-  std::uint32_t first = kFirstIndex;
-  std::vector<std::uint32_t> starts; // of the record's kind, by index - first
-  std::vector<std::uint16_t> lengths;
-  std::map<std::string, Definition, std::less<>> by_name;
-  std::map<std::uint32_t, std::pair<std::string, Definition>> by_index;
-
-  ByteView record(std::uint32_t index) const {
-    if (index < first || index - first >= starts.size()) return {};
-    return ByteView(bytes.data(), bytes.size())
-        .clamp(starts[index - first], lengths[index - first]);
-  }
-  void read_all(std::uint64_t at, std::uint64_t end);
-  void note_definition(std::uint32_t index, ByteView record);
-  void members(std::uint32_t list, std::vector<Member>& out) const;
-  Type type_of(std::uint32_t index) const;
-  std::optional<TypeField> find(std::uint32_t list, std::string_view name) const;
+// What LF_CLASS, LF_STRUCTURE and LF_UNION say.
+struct Definition {
+  bool forward = true; // no definition; that has the same name
+  std::uint32_t fields = 0;
+  std::uint64_t size = 0;
 };
 
-void PdbTypes::Records::read_all(std::uint64_t at, std::uint64_t end) {
-  ByteView view(bytes.data(), bytes.size());
-  while (at + 4 <= end) {
-    std::uint16_t length = view.u16(at).value_or(0);
-    if (length < 2 || at + 2 + length > end) return; // the rest is lost, not what came before
-    starts.push_back(static_cast<std::uint32_t>(at + 2));
-    lengths.push_back(length);
-    auto index = first + static_cast<std::uint32_t>(starts.size() - 1);
-    note_definition(index, record(index));
-    at += 2u + length;
-  }
-}
-
-void PdbTypes::Records::note_definition(std::uint32_t index, ByteView record) {
-  std::uint16_t kind = record.u16(0).value_or(0);
+std::optional<std::pair<std::string_view, Definition>> definition_of(ByteView record) {
+  const std::uint16_t kind = record.u16(0).value_or(0);
   Definition definition;
   std::uint16_t property = 0;
   Cursor cursor(record, 2);
   if (kind == kLeafStructure || kind == kLeafClass) {
     auto head = cursor.take<CvStructure>();
-    if (!head) return;
+    if (!head) return std::nullopt;
     property = head->Property;
     definition.fields = head->Field;
   } else if (kind == kLeafUnion) {
     auto head = cursor.take<CvUnion>();
-    if (!head) return;
+    if (!head) return std::nullopt;
     property = head->Property;
     definition.fields = head->Field;
   } else {
-    return;
+    return std::nullopt;
   }
   auto size = cursor.number();
   auto name = cursor.name();
-  if (!size || !name) return;
+  if (!size || !name) return std::nullopt;
   definition.size = *size;
-  bool forward = property & kTypeForwardReference;
-  by_index.emplace(index, std::pair(std::string(*name), forward ? Definition{} : definition));
-  if (!forward && !is_nameless(*name)) by_name.emplace(std::string(*name), definition);
+  definition.forward = property & kTypeForwardReference;
+  return std::pair(*name, definition);
+}
+
+// HashPbCb of microsoft-pdb (misc.h), over the name without its NUL.
+std::uint32_t hash_of(std::string_view name) {
+  const ByteView bytes(name.data(), name.size());
+  std::uint32_t hash = 0;
+  std::uint64_t at = 0;
+  for (; bytes.left(at) >= 4; at += 4) hash ^= bytes.u32(at).value_or(0);
+  if (bytes.left(at) >= 2) {
+    hash ^= bytes.u16(at).value_or(0);
+    at += 2;
+  }
+  if (bytes.left(at) == 1) hash ^= bytes.u8(at).value_or(0);
+  hash |= 0x20202020; // upper and lower case alike
+  hash ^= hash >> 11;
+  return hash ^ hash >> 16;
+}
+
+} // namespace
+
+struct PdbTypes::Records {
+  struct Type { // what a member's type comes down to
+    std::uint32_t size = 0;
+    std::uint8_t first_bit = 0, bits = 0;
+  };
+
+  // Either the whole stream ...
+  std::vector<std::byte> bytes;
+  std::uint32_t first = kFirstIndex;
+  std::vector<std::uint32_t> starts; // of the record's kind, by index - first
+  std::vector<std::uint16_t> lengths;
+  // ... or what was asked for, and the hash of each record.
+  std::optional<PdbRecords> lazy;
+  std::vector<std::byte> hashes;
+  std::uint32_t buckets = 0;
+  mutable std::map<std::uint32_t, std::vector<std::byte>> loaded;
+  mutable std::map<std::string, Definition, std::less<>> by_name;
+
+  ByteView record(std::uint32_t index) const;
+  bool find_hashes(MsfFile& msf, const PdbTpiHeader& header);
+  void read_all(std::uint64_t at, std::uint64_t end);
+  const Definition* named(std::string_view name) const;
+  void members(std::uint32_t list, std::vector<Member>& out) const;
+  Type type_of(std::uint32_t index) const;
+  std::optional<TypeField> find(std::uint32_t list, std::string_view name) const;
+};
+
+ByteView PdbTypes::Records::record(std::uint32_t index) const {
+  if (lazy) {
+    auto [known, fresh] = loaded.try_emplace(index);
+    // Reading on makes no record known, so PdbRecords counts as const.
+    if (fresh) known->second = const_cast<PdbRecords&>(*lazy).record(index);
+    return ByteView(known->second);
+  }
+  if (index < first || index - first >= starts.size()) return {};
+  return ByteView(bytes).clamp(starts[index - first], lengths[index - first]);
+}
+
+// Whether the table has an entry for each record.
+bool PdbTypes::Records::find_hashes(MsfFile& msf, const PdbTpiHeader& header) {
+  auto hash = msf.get<PdbTpiHashHeader>(kPdbTpiStream, sizeof(PdbTpiHeader));
+  if (!hash || header.HeaderSize < sizeof(PdbTpiHeader) + sizeof(PdbTpiHashHeader)) return false;
+  const std::uint64_t count = std::uint64_t{header.TypeIndexEnd} - header.TypeIndexBegin;
+  if (header.TypeIndexEnd < header.TypeIndexBegin || hash->HashKeySize != 4 ||
+      hash->NumHashBuckets == 0 || hash->IndexOffsetBufferLength == 0 ||
+      hash->HashValueBufferLength != count * 4)
+    return false;
+  buckets = hash->NumHashBuckets;
+  hashes = msf.load(hash->HashStreamIndex, hash->HashValueBufferOffset, count * 4);
+  return hashes.size() == count * 4;
+}
+
+void PdbTypes::Records::read_all(std::uint64_t at, std::uint64_t end) {
+  ByteView view(bytes);
+  while (at + 4 <= end) {
+    std::uint16_t length = view.u16(at).value_or(0);
+    if (length < 2 || at + 2 + length > end) return; // the rest is lost, not what came before
+    starts.push_back(static_cast<std::uint32_t>(at + 2));
+    lengths.push_back(length);
+    auto definition = definition_of(view.clamp(at + 2, length));
+    if (definition && !definition->second.forward && !is_nameless(definition->first))
+      by_name.emplace(std::string(definition->first), definition->second);
+    at += 2u + length;
+  }
+}
+
+// Structures inside functions and classes, whose names have "::", may be hashed otherwise; they are
+// not looked for where there is a table.
+const Definition* PdbTypes::Records::named(std::string_view name) const {
+  auto known = by_name.find(name);
+  if (known != by_name.end()) return known->second.forward ? nullptr : &known->second;
+  if (!lazy) return nullptr;
+  Definition found;
+  const std::uint32_t wanted = hash_of(name) % buckets;
+  ByteView table(hashes);
+  for (std::uint32_t i = 0; i * 4ull < table.size() && found.forward; ++i) {
+    if (table.u32(i * 4ull) != wanted) continue;
+    auto definition = definition_of(record(first + i));
+    if (definition && definition->first == name && !is_nameless(name)) found = definition->second;
+  }
+  known = by_name.emplace(std::string(name), found).first; // what is not there, too
+  return found.forward ? nullptr : &known->second;
 }
 
 // Stops at what it does not know: methods and bases, which no structure of the kernel has.
@@ -256,16 +322,14 @@ PdbTypes::Records::Type PdbTypes::Records::type_of(std::uint32_t index) const {
       type.size = static_cast<std::uint32_t>(cursor.number().value_or(0));
       return type;
     }
-    default: {
-      auto found = by_index.find(index);
-      if (found == by_index.end()) return type;
-      const auto& [name, definition] = found->second;
-      type.size = static_cast<std::uint32_t>(definition.size);
-      if (definition.fields == 0) // a forward reference: the definition has the same name
-        if (auto named = by_name.find(name); named != by_name.end())
-          type.size = static_cast<std::uint32_t>(named->second.size);
+    default:
+      if (auto definition = definition_of(bytes_of_type)) {
+        type.size = static_cast<std::uint32_t>(definition->second.size);
+        if (definition->second.forward)
+          if (const Definition* whole = named(definition->first))
+            type.size = static_cast<std::uint32_t>(whole->size);
+      }
       return type;
-    }
     }
   }
   return type;
@@ -289,9 +353,13 @@ PdbTypes::~PdbTypes() = default;
 Result<std::shared_ptr<const PdbTypes>> PdbTypes::open(ByteView pdb) {
   auto msf = MsfFile::open(pdb);
   if (!msf) return std::unexpected(std::move(msf.error()));
-  auto header = (*msf)->get<PdbTpiHeader>(kPdbTpiStream, 0);
+  return open(**msf, false);
+}
+
+Result<std::shared_ptr<const PdbTypes>> PdbTypes::open(MsfFile& msf, bool lazily) {
+  auto header = msf.get<PdbTpiHeader>(kPdbTpiStream, 0);
   if (!header) return fail(Code::truncated, kWhat, "no TPI stream");
-  std::uint64_t size = (*msf)->stream_size(kPdbTpiStream);
+  std::uint64_t size = msf.stream_size(kPdbTpiStream);
   std::uint64_t begin = header->HeaderSize, length = header->TypeRecordBytes;
   if (begin < sizeof(PdbTpiHeader) || begin > size || length > size - begin)
     return fail(Code::bad_value, kWhat,
@@ -304,21 +372,25 @@ Result<std::shared_ptr<const PdbTypes>> PdbTypes::open(ByteView pdb) {
   auto self = std::shared_ptr<PdbTypes>(new PdbTypes);
   Records& records = *self->records_;
   records.first = header->TypeIndexBegin;
-  records.bytes = (*msf)->load(kPdbTpiStream, 0, begin + length);
+  if (lazily && records.find_hashes(msf, *header)) {
+    records.lazy.emplace(msf, kPdbTpiStream);
+    return self;
+  }
+  records.bytes = msf.load(kPdbTpiStream, 0, begin + length);
   records.read_all(begin, records.bytes.size());
   return self;
 }
 
 std::optional<TypeField> PdbTypes::field(std::string_view structure, std::string_view name) const {
-  auto found = records_->by_name.find(structure);
-  if (found == records_->by_name.end()) return std::nullopt;
-  return records_->find(found->second.fields, name);
+  const Definition* found = records_->named(structure);
+  if (found == nullptr) return std::nullopt;
+  return records_->find(found->fields, name);
 }
 
 std::optional<std::uint32_t> PdbTypes::size(std::string_view structure) const {
-  auto found = records_->by_name.find(structure);
-  if (found == records_->by_name.end() || found->second.size > UINT32_MAX) return std::nullopt;
-  return static_cast<std::uint32_t>(found->second.size);
+  const Definition* found = records_->named(structure);
+  if (found == nullptr || found->size > UINT32_MAX) return std::nullopt;
+  return static_cast<std::uint32_t>(found->size);
 }
 
 } // namespace dumptriage::symbols

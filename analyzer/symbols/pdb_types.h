@@ -18,8 +18,12 @@ struct TypeField {
   std::uint8_t first_bit = 0, bits = 0; // of a bit field; bits 0 = none
 };
 
+class MsfFile;
+
 class PdbTypes {
 public:
+  // Lazily: reads what is asked for when it is asked for, so `msf` must outlive it.
+  static Result<std::shared_ptr<const PdbTypes>> open(MsfFile& msf, bool lazily);
   // `pdb` is a whole PDB 7 file, kept by the caller until open() returns.
   static Result<std::shared_ptr<const PdbTypes>> open(ByteView pdb);
   ~PdbTypes();

@@ -51,6 +51,8 @@ struct InlineCall {
   std::uint32_t line = 0;
 };
 
+class PdbTypes;
+
 class SymbolSource {
 public:
   virtual ~SymbolSource() = default;
@@ -62,6 +64,8 @@ public:
   virtual std::optional<arch::CfiRules> cfi(std::uint32_t) { return std::nullopt; }
   // 32-bit x86: the frame of the code at `rva`; `start` of the answer is an rva.
   virtual std::optional<arch::FrameData> frame_data(std::uint32_t) { return std::nullopt; }
+  // Layouts of structures; null when it has none.  They live as long as the source.
+  virtual const PdbTypes* types() { return nullptr; }
 };
 
 // MSVC and Itanium C++ names to "class::method" (no return type, no argument list), C decorations

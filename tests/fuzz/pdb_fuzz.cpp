@@ -13,7 +13,10 @@ namespace {
 void whole_file(ByteView bytes) {
   auto source = symbols::read_pdb(bytes, {});
   if (!source) return;
-  for (std::uint32_t rva = 0; rva < 0x8000; rva += 0x111) (*source)->lookup(rva);
+  for (std::uint32_t rva = 0; rva < 0x8000; rva += 0x111) {
+    (*source)->lookup(rva);
+    (*source)->inlines(rva);
+  }
   (*source)->lookup(0xFFFFFFFF);
 }
 
@@ -23,8 +26,11 @@ void one_compiland(ByteView bytes) {
   symbols::PdbModule module(std::move(copy), half, 0, half);
   for (std::uint16_t section = 0; section < 3; ++section)
     for (std::uint32_t offset = 0; offset < 0x400; offset += 0x31) {
-      module.procedure_at(section, offset);
       module.line_at(section, offset);
+      if (const auto* procedure = module.procedure_at(section, offset)) {
+        module.inlined_at(*procedure, offset - procedure->offset);
+        module.whole_of(*procedure);
+      }
     }
 }
 

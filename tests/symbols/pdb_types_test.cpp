@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/mapped_file.h"
+#include "symbols/msf_file.h"
 #include "symbols/tiny_pdb.h"
 #include "symbols/tiny_types.h"
 
@@ -137,13 +138,17 @@ TEST(PdbTypes, LyingRecords) {
 }
 
 // A driver built with Microsoft's own compiler and kit: what the public WDK says of these.
-void check_driver(const char* path, int pointer_size) {
+void check_driver(const char* path, int pointer_size, bool lazily) {
   const auto file = std::filesystem::path(DUMPTRIAGE_SHARED_DIR) / "corpus/pdb-pairs" / path;
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "skipped: no folder of real symbol files";
   auto mapped = MappedFile::open(file.string());
   ASSERT_TRUE(mapped);
-  auto types = PdbTypes::open((*mapped)->bytes());
+  auto msf = MsfFile::open((*mapped)->bytes());
+  ASSERT_TRUE(msf);
+  auto types = PdbTypes::open(**msf, lazily);
   ASSERT_TRUE(types) << types.error().message();
+  EXPECT_FALSE((*types)->size("_NO_SUCH_STRUCTURE"));
+  EXPECT_FALSE((*types)->field("_IRP", "NoSuchField"));
   const bool wide = pointer_size == 8;
   EXPECT_EQ((*types)->size("_IRP"), wide ? 0xD0u : 0x70u);
   struct Row {
@@ -165,11 +170,39 @@ void check_driver(const char* path, int pointer_size) {
     EXPECT_EQ(field->size, wide ? row.size64 : row.size32) << row.structure << "." << row.field;
   }
 }
-TEST(PdbTypes, RealDriverX64) {
-  check_driver("MartinDrab+IRPMon/15b80319/binaries/x64/irpmndrv.pdb", 8);
+class RealDriver : public testing::TestWithParam<bool> {};
+TEST_P(RealDriver, X64) {
+  check_driver("MartinDrab+IRPMon/15b80319/binaries/x64/irpmndrv.pdb", 8, GetParam());
 }
-TEST(PdbTypes, RealDriverX86) {
-  check_driver("MartinDrab+IRPMon/312b05c2/binaries/x86/irpmndrv.pdb", 4);
+TEST_P(RealDriver, X86) {
+  check_driver("MartinDrab+IRPMon/312b05c2/binaries/x86/irpmndrv.pdb", 4, GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(AllAtOnceAndLazily, RealDriver, testing::Bool());
+
+// A kernel of our own: every structure by the hash table as by the pass over the stream.
+TEST(PdbTypes, LazilyTheSame) {
+  auto mapped = MappedFile::open(DUMPTRIAGE_SOURCE_DIR "/dumps-samples/symbols/ntoskrnl.pdb");
+  ASSERT_TRUE(mapped);
+  auto msf = MsfFile::open((*mapped)->bytes());
+  ASSERT_TRUE(msf);
+  auto all = PdbTypes::open(**msf, false), lazy = PdbTypes::open(**msf, true);
+  ASSERT_TRUE(all && lazy);
+  std::size_t structures = 0;
+  // Names stand in the records as they are.
+  const std::vector<std::byte> stream = (*msf)->load(2);
+  const std::string_view text = ByteView(stream).chars();
+  for (std::size_t at = 0; at < text.size();) {
+    const std::string_view name = text.substr(at, text.find('\0', at) - at);
+    at += name.size() + 1;
+    // Those inside functions have other hashes, and no kernel structure is one.
+    if (name.size() < 3 || name.find("::") != std::string_view::npos) continue;
+    for (std::size_t skip = 0; skip < std::min<std::size_t>(name.size() - 2, 24); ++skip) {
+      const std::string_view part = name.substr(skip);
+      EXPECT_EQ((*all)->size(part), (*lazy)->size(part)) << part;
+      structures += (*all)->size(part).has_value();
+    }
+  }
+  EXPECT_GT(structures, 1u);
 }
 
 } // namespace
