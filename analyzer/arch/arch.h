@@ -7,6 +7,7 @@
 #include <bitset>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -64,6 +65,11 @@ enum class FunctionLookup {
   leaf,    // the image's table is known and has no entry: a leaf function
   unknown, // no table at hand: nothing may be concluded
 };
+struct ImportedFunction {
+  std::optional<std::uint64_t> address;
+  // x86: bytes of parameters that it takes off the stack, by its decorated name.
+  std::optional<std::uint32_t> parameters;
+};
 class UnwindSource {
 public:
   virtual ~UnwindSource() = default;
@@ -75,6 +81,8 @@ public:
   // Where exact symbols or the image's exports let the function around `pc` begin: a hint where to
   // begin reading code, no proof.
   virtual std::optional<std::uint64_t> function_start(std::uint64_t) const { return std::nullopt; }
+  // What the loader puts into the import slot at an address.
+  virtual ImportedFunction imported(std::uint64_t) const { return {}; }
 };
 
 struct UnwindInput {
@@ -87,6 +95,8 @@ struct UnwindInput {
   std::optional<std::uint32_t> callee_parameters;
   // Instructions that may still be followed to prove frames, shared by the steps of one walk.
   std::size_t* effort = nullptr;
+  // What the unwinder of this CPU keeps from one step of a walk to the next.
+  std::shared_ptr<void>* kept = nullptr;
 };
 struct Caller {
   Registers registers;

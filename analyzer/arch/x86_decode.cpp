@@ -1,310 +1,403 @@
-// Lengths follow the opcode maps of the Intel SDM, volume 2, appendix A.  VEX and EVEX forms are
-// not known here: code that uses them around a frame is then not followed, and nothing is
-// concluded.
 #include "arch/x86_decode.h"
 
 #include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <llvm/MC/MCAsmInfo.h>
+#include <llvm/MC/MCContext.h>
+#include <llvm/MC/MCDisassembler/MCDisassembler.h>
+#include <llvm/MC/MCInst.h>
+#include <llvm/MC/MCInstrInfo.h>
+#include <llvm/MC/MCRegisterInfo.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/MC/MCTargetOptions.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
 
 namespace dumptriage::arch::x86 {
 namespace {
 
-struct Parts {
-  bool two_byte = false;
-  std::uint8_t opcode = 0;
-  bool has_modrm = false;
-  std::uint8_t modrm = 0;
-  int mod() const { return modrm >> 6; }
-  int reg() const { return modrm >> 3 & 7; }
-  int rm() const { return modrm & 7; }
+constexpr std::size_t kLongestInstruction = 15; // Intel SDM volume 2, 2.3.11
+
+// How LLVM lays out an instruction's operands.
+enum class Form : std::uint8_t {
+  none,
+  reg,     // r
+  imm,     // i
+  mem,     // m (five operands)
+  reg_reg, // to, from
+  reg_imm, // to, i
+  reg_mem, // to, m
+  mem_reg, // m, from
+  mem_imm, // m, i
+  two_reg, // to, the same again, from
+  two_imm, // to, the same again, i
+  two_mem, // to, the same again, m
+  eax_imm, // i, on eax
+  swap,    // to, from, and both again
+  eax_reg, // the register that is exchanged with eax
+  prefix,
 };
 
-enum : std::uint8_t {
-  kNone = 0,
-  kModrm = 1,
-  kImm8 = 2,
-  kImmZ = 4,
-  kImm16 = 8,
-  kBad = 16,
-  kMoffs = 32
+struct Known {
+  std::string_view name;
+  Op op;
+  Form form;
+  Flow flow = Flow::next;
 };
 
-// What follows a one-byte opcode.
-int form_one(std::uint8_t op) {
-  if (op < 0x40) {
-    const int low = op & 7;
-    return low < 4 ? kModrm : low == 4 ? kImm8 : low == 5 ? kImmZ : kNone;
-  }
-  if (op < 0x62) return kNone;
-  switch (op) {
-  case 0x62:
-  case 0x63: return kModrm;
-  case 0x68:
-  case 0xA9:
-  case 0xE8:
-  case 0xE9: return kImmZ;
-  case 0x69:
-  case 0x81:
-  case 0xC7: return kModrm | kImmZ;
-  case 0x6A:
-  case 0xA8:
-  case 0xCD:
-  case 0xD4:
-  case 0xD5:
-  case 0xEB: return kImm8;
-  case 0x6B:
-  case 0x80:
-  case 0x82:
-  case 0x83:
-  case 0xC0:
-  case 0xC1:
-  case 0xC6: return kModrm | kImm8;
-  case 0x9A:
-  case 0xEA: return kImmZ | kImm16;
-  case 0xC2:
-  case 0xCA: return kImm16;
-  case 0xC4:
-  case 0xC5: return kModrm;
-  case 0xC8: return kImm16 | kImm8;
-  case 0xD6:
-  case 0xF1: return kBad;
-  default: break;
-  }
-  if (op >= 0x70 && op < 0x80) return kImm8;
-  if (op >= 0x84 && op < 0x90) return kModrm;
-  if (op >= 0xA0 && op < 0xA4) return kMoffs;
-  if (op >= 0xB0 && op < 0xB8) return kImm8;
-  if (op >= 0xB8 && op < 0xC0) return kImmZ;
-  if (op >= 0xD0 && op < 0xD4) return kModrm;
-  if (op >= 0xD8 && op < 0xE0) return kModrm;
-  if (op >= 0xE0 && op < 0xE8) return kImm8;
-  if (op >= 0xFE || op == 0xF6 || op == 0xF7) return kModrm;
-  return kNone;
-}
+// LLVM's names (X86Instr*.td).  What is not listed is `other`, with the registers that LLVM says it
+// defines.
+constexpr Known kKnown[] = {
+    {"PUSH32r", Op::push, Form::reg},
+    {"PUSH32rmr", Op::push, Form::reg},
+    {"PUSH32rmm", Op::push, Form::mem},
+    {"PUSH32i", Op::push, Form::imm},
+    {"PUSH32i8", Op::push, Form::imm},
+    {"PUSHCS32", Op::push_word, Form::none},
+    {"PUSHDS32", Op::push_word, Form::none},
+    {"PUSHES32", Op::push_word, Form::none},
+    {"PUSHFS32", Op::push_word, Form::none},
+    {"PUSHGS32", Op::push_word, Form::none},
+    {"PUSHSS32", Op::push_word, Form::none},
+    {"PUSHF32", Op::push_word, Form::none},
+    {"PUSHA32", Op::push_all, Form::none},
+    {"POP32r", Op::pop, Form::reg},
+    {"POP32rmr", Op::pop, Form::reg},
+    {"POP32rmm", Op::pop_word, Form::none},
+    {"POPDS32", Op::pop_word, Form::none},
+    {"POPES32", Op::pop_word, Form::none},
+    {"POPFS32", Op::pop_word, Form::none},
+    {"POPGS32", Op::pop_word, Form::none},
+    {"POPSS32", Op::pop_word, Form::none},
+    {"POPF32", Op::pop_word, Form::none},
+    {"POPA32", Op::pop_all, Form::none},
+    {"MOV32rr", Op::move, Form::reg_reg},
+    {"MOV32rr_REV", Op::move, Form::reg_reg},
+    {"MOV32rm", Op::move, Form::reg_mem},
+    {"MOV32mr", Op::move, Form::mem_reg},
+    {"MOV32ri", Op::move, Form::reg_imm},
+    {"MOV32ri_alt", Op::move, Form::reg_imm},
+    {"MOV32mi", Op::move, Form::mem_imm},
+    {"LEA32r", Op::lea, Form::reg_mem},
+    {"ADD32rr", Op::add, Form::two_reg},
+    {"ADD32rr_REV", Op::add, Form::two_reg},
+    {"ADD32ri", Op::add, Form::two_imm},
+    {"ADD32ri8", Op::add, Form::two_imm},
+    {"ADD32i32", Op::add, Form::eax_imm},
+    {"ADD32rm", Op::add, Form::two_mem},
+    {"SUB32rr", Op::sub, Form::two_reg},
+    {"SUB32rr_REV", Op::sub, Form::two_reg},
+    {"SUB32ri", Op::sub, Form::two_imm},
+    {"SUB32ri8", Op::sub, Form::two_imm},
+    {"SUB32i32", Op::sub, Form::eax_imm},
+    {"SUB32rm", Op::sub, Form::two_mem},
+    {"AND32rr", Op::bit_and, Form::two_reg},
+    {"AND32rr_REV", Op::bit_and, Form::two_reg},
+    {"AND32ri", Op::bit_and, Form::two_imm},
+    {"AND32ri8", Op::bit_and, Form::two_imm},
+    {"AND32i32", Op::bit_and, Form::eax_imm},
+    {"XOR32rr", Op::zero, Form::two_reg},
+    {"XOR32rr_REV", Op::zero, Form::two_reg},
+    {"SBB32rr", Op::borrow, Form::two_reg},
+    {"SBB32rr_REV", Op::borrow, Form::two_reg},
+    {"NOT32r", Op::invert, Form::two_reg},
+    {"XCHG32rr", Op::exchange, Form::swap},
+    {"XCHG32ar", Op::exchange, Form::eax_reg},
+    {"LEAVE", Op::leave, Form::none},
+    {"ENTER", Op::enter, Form::imm},
+    {"NOOP", Op::other, Form::none},
+    {"RET32", Op::other, Form::none, Flow::ret},
+    {"RETI32", Op::other, Form::imm, Flow::ret},
+    {"RET16", Op::other, Form::none, Flow::end},
+    {"RETI16", Op::other, Form::none, Flow::end},
+    {"LRET32", Op::other, Form::none, Flow::end},
+    {"LRETI32", Op::other, Form::none, Flow::end},
+    {"LRET16", Op::other, Form::none, Flow::end},
+    {"LRETI16", Op::other, Form::none, Flow::end},
+    {"IRET32", Op::other, Form::none, Flow::interrupt},
+    {"IRET16", Op::other, Form::none, Flow::interrupt},
+    {"SYSEXIT", Op::other, Form::none, Flow::interrupt},
+    {"SYSRET", Op::other, Form::none, Flow::interrupt},
+    {"SYSENTER", Op::other, Form::none, Flow::end},
+    {"INT", Op::other, Form::imm},
+    {"INT3", Op::other, Form::none, Flow::end},
+    {"TRAP", Op::other, Form::none, Flow::end},
+    {"UD1Lm", Op::other, Form::none, Flow::end},
+    {"UD1Lr", Op::other, Form::none, Flow::end},
+    {"HLT", Op::other, Form::none, Flow::end},
+    {"JMP_1", Op::other, Form::imm, Flow::jump},
+    {"JMP_4", Op::other, Form::imm, Flow::jump},
+    {"JMP32r", Op::other, Form::reg, Flow::elsewhere},
+    {"JMP32m", Op::other, Form::mem, Flow::elsewhere},
+    {"FARJMP32i", Op::other, Form::none, Flow::end},
+    {"FARJMP32m", Op::other, Form::none, Flow::end},
+    {"JCC_1", Op::other, Form::imm, Flow::branch},
+    {"JCC_4", Op::other, Form::imm, Flow::branch},
+    {"LOOP", Op::other, Form::imm, Flow::branch},
+    {"LOOPE", Op::other, Form::imm, Flow::branch},
+    {"LOOPNE", Op::other, Form::imm, Flow::branch},
+    {"JECXZ", Op::other, Form::imm, Flow::branch},
+    {"CALLpcrel32", Op::other, Form::imm, Flow::call},
+    {"CALL32r", Op::other, Form::reg, Flow::call},
+    {"CALL32m", Op::other, Form::mem, Flow::call},
+    {"LOCK_PREFIX", Op::other, Form::prefix},
+    {"REP_PREFIX", Op::other, Form::prefix},
+    {"REPNE_PREFIX", Op::other, Form::prefix},
+    {"XACQUIRE_PREFIX", Op::other, Form::prefix},
+    {"XRELEASE_PREFIX", Op::other, Form::prefix},
+};
 
-int form_two(std::uint8_t op) {
-  if (op >= 0x80 && op < 0x90) return kImmZ;
-  if (op >= 0xC8 && op < 0xD0) return kNone;
-  if (op >= 0x30 && op < 0x38) return kNone;
-  switch (op) {
-  case 0x05:
-  case 0x06:
-  case 0x07:
-  case 0x08:
-  case 0x09:
-  case 0x0B:
-  case 0x77:
-  case 0xA0:
-  case 0xA1:
-  case 0xA2:
-  case 0xA8:
-  case 0xA9:
-  case 0xAA: return kNone;
-  case 0x70:
-  case 0x71:
-  case 0x72:
-  case 0x73:
-  case 0xA4:
-  case 0xAC:
-  case 0xBA:
-  case 0xC2:
-  case 0xC4:
-  case 0xC5:
-  case 0xC6: return kModrm | kImm8;
-  case 0x04:
-  case 0x0A:
-  case 0x0C:
-  case 0x0E:
-  case 0x0F:
-  case 0x24:
-  case 0x25:
-  case 0x26:
-  case 0x27:
-  case 0x39:
-  case 0x3B:
-  case 0x3C:
-  case 0x3D:
-  case 0x3E:
-  case 0x3F: return kBad;
-  default: return kModrm;
+// Not followed: they cut eip to 16 bits, or leave to another segment.
+constexpr std::string_view kRefused[] = {
+    "JMP_2",      "JCC_2",      "CALLpcrel16", "CALL16r",   "CALL16m",    "JMP16r",     "JMP16m",
+    "FARCALL16i", "FARCALL16m", "FARJMP16i",   "FARJMP16m", "FARCALL32m", "FARCALL32i", "JCXZ"};
+
+class Decoder {
+public:
+  Decoder() {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86Disassembler();
+    const std::string triple = "i386";
+    std::string error;
+    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
+    if (!target) return;
+    registers_.reset(target->createMCRegInfo(triple));
+    instructions_.reset(target->createMCInstrInfo());
+    subtarget_.reset(target->createMCSubtargetInfo(triple, "", ""));
+    if (!registers_ || !instructions_ || !subtarget_) return;
+    assembly_.reset(target->createMCAsmInfo(*registers_, triple, llvm::MCTargetOptions()));
+    if (!assembly_) return;
+    context_ = std::make_unique<llvm::MCContext>(llvm::Triple(triple), assembly_.get(),
+                                                 registers_.get(), subtarget_.get());
+    number_instructions();
+    number_registers();
+    decoder_.reset(target->createMCDisassembler(*subtarget_, *context_));
   }
-}
 
-bool is_prefix(std::uint8_t byte) {
-  return byte == 0x26 || byte == 0x2E || byte == 0x36 || byte == 0x3E ||
-         (byte >= 0x64 && byte <= 0x67) || byte == 0xF0 || byte == 0xF2 || byte == 0xF3;
-}
-
-// Bytes of SIB and displacement behind a ModRM byte, for 32-bit addressing; -1: not complete.
-int address_bytes(std::span<const std::uint8_t> code, std::size_t at, const Parts& p) {
-  if (p.mod() == 3) return 0;
-  int bytes = p.mod() == 1 ? 1 : p.mod() == 2 ? 4 : 0;
-  if (p.rm() == 4) {
-    if (at >= code.size()) return -1;
-    ++bytes;
-    if (p.mod() == 0 && (code[at] & 7) == 5) bytes += 4;
-  } else if (p.mod() == 0 && p.rm() == 5) {
-    bytes += 4;
+  std::optional<Instruction> decode(std::span<const std::uint8_t> code,
+                                    std::uint32_t address) const {
+    if (!decoder_) return std::nullopt;
+    llvm::ArrayRef<std::uint8_t> left(code.data(), std::min(code.size(), kLongestInstruction));
+    std::uint32_t length = 0;
+    while (!left.empty()) {
+      llvm::MCInst inst;
+      std::uint64_t size = 0;
+      if (decoder_->getInstruction(inst, size, left, address + length, llvm::nulls()) !=
+              llvm::MCDisassembler::Success ||
+          size == 0 || size > left.size())
+        return std::nullopt;
+      length += static_cast<std::uint32_t>(size);
+      const std::uint8_t row = rows_[inst.getOpcode()];
+      if (row == kRefuse) return std::nullopt;
+      if (row != kUnlisted && kKnown[row].form == Form::prefix) {
+        left = left.drop_front(size);
+        continue;
+      }
+      Instruction out;
+      out.length = static_cast<std::uint8_t>(length);
+      describe(inst, row, address + length, out);
+      return out;
+    }
+    return std::nullopt;
   }
-  return bytes;
-}
 
-// ModRM forms whose reg field names a 32-bit register that is written.
-bool writes_reg(const Parts& p) {
-  const std::uint8_t op = p.opcode;
-  if (p.two_byte)
-    return op == 0x02 || op == 0x03 || op == 0x2C || op == 0x2D || (op >= 0x40 && op < 0x51) ||
-           op == 0xAF || (op >= 0xB0 && op < 0xC2) || op == 0xC5 || op == 0xD7 || op == 0x38;
-  if (op < 0x40) return (op & 7) == 3 && op != 0x3B;
-  return op == 0x62 || op == 0x63 || op == 0x69 || op == 0x6B || op == 0x87 || op == 0x8B ||
-         op == 0x8D || op == 0xC4 || op == 0xC5;
-}
+private:
+  static constexpr std::uint8_t kUnlisted = 0xFF, kRefuse = 0xFE;
+  static_assert(std::size(kKnown) < kRefuse);
 
-// ModRM forms with a register operand in rm that leave it as it is.
-bool only_reads_rm(const Parts& p) {
-  const std::uint8_t op = p.opcode;
-  if (p.two_byte) {
-    if (op >= 0xB6 && op < 0xC0) return op != 0xBA && op != 0xBB;
-    return op < 0x7E || (op >= 0x90 && op < 0xA0) || op == 0xA3 || op == 0xAF ||
-           (op >= 0xC2 && op != 0xC7);
+  void number_instructions() {
+    std::unordered_map<std::string_view, std::uint8_t> rows;
+    for (std::size_t i = 0; i < std::size(kKnown); ++i)
+      rows[kKnown[i].name] = static_cast<std::uint8_t>(i);
+    for (std::string_view name : kRefused) rows[name] = kRefuse;
+    rows_.assign(instructions_->getNumOpcodes(), kUnlisted);
+    for (unsigned i = 0; i < instructions_->getNumOpcodes(); ++i)
+      if (const auto found = rows.find(std::string_view(instructions_->getName(i)));
+          found != rows.end())
+        rows_[i] = found->second;
   }
-  if (op < 0x40) return (op & 7) >= 2 || (op & 0x38) == 0x38;
-  switch (op) {
-  case 0x69:
-  case 0x6B:
-  case 0x84:
-  case 0x85:
-  case 0x8A:
-  case 0x8B:
-  case 0x8E: return true;
-  case 0x80:
-  case 0x82:
-  case 0x83:
-  case 0x81: return p.reg() == 7;
-  case 0xF6:
-  case 0xF7: return p.reg() < 2 || p.reg() > 3;
-  case 0xFF: return p.reg() >= 2;
-  default: return op >= 0xD8 && op < 0xE0;
-  }
-}
 
-bool writes_ebp(const Parts& p) {
-  if (!p.has_modrm) {
-    if (p.two_byte) return p.opcode == 0xCD; // bswap ebp
-    switch (p.opcode) {
-    case 0x45:
-    case 0x4D:
-    case 0x5D:
-    case 0x61:
-    case 0x95:
-    case 0xBD:
-    case 0xC8:
-    case 0xC9: return true;
-    default: return false;
+  // Every register by the general register that it is a part of.
+  void number_registers() {
+    constexpr std::string_view names[] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"};
+    general_.assign(registers_->getNumRegs(), -1);
+    exact_.assign(registers_->getNumRegs(), -1);
+    for (unsigned i = 1; i < registers_->getNumRegs(); ++i) {
+      if (std::string_view(registers_->getName(i)) == "EFLAGS") flags_ = i;
+      for (int n = 0; n < 8; ++n)
+        if (names[n] == registers_->getName(i)) {
+          exact_[i] = static_cast<std::int8_t>(n);
+          for (const auto part : registers_->subregs_inclusive(i))
+            general_[part] = static_cast<std::int8_t>(n);
+        }
     }
   }
-  if (p.reg() == 5 && writes_reg(p)) return true;
-  return p.mod() == 3 && p.rm() == 5 && !only_reads_rm(p);
-}
 
-std::uint32_t little(std::span<const std::uint8_t> code, std::size_t at) {
-  return code[at] | code[at + 1] << 8 | code[at + 2] << 16 |
-         static_cast<std::uint32_t>(code[at + 3]) << 24;
-}
+  Operand reg(const llvm::MCOperand& operand) const {
+    Operand out;
+    if (operand.isReg() && exact_[operand.getReg()] >= 0) {
+      out.kind = Operand::Kind::reg;
+      out.reg = exact_[operand.getReg()];
+    }
+    return out;
+  }
+  static Operand imm(const llvm::MCOperand& operand) {
+    Operand out;
+    if (operand.isImm()) {
+      out.kind = Operand::Kind::imm;
+      out.value = static_cast<std::uint32_t>(operand.getImm());
+    }
+    return out;
+  }
+  // Base, scale, index, displacement, segment.
+  Operand mem(const llvm::MCInst& inst, unsigned at) const {
+    Operand out;
+    if (at + 5 > inst.getNumOperands() || !inst.getOperand(at).isReg() ||
+        !inst.getOperand(at + 2).isReg() || !inst.getOperand(at + 3).isImm())
+      return out;
+    out.kind = Operand::Kind::mem;
+    out.base = exact_[inst.getOperand(at).getReg()];
+    // esi*1 + 0 with no index is how LLVM gives `[esi + eiz]`.
+    const unsigned index = inst.getOperand(at + 2).getReg();
+    out.index = exact_[index];
+    // A base or index that is no 32-bit register: 16-bit addressing.
+    const bool narrow = (inst.getOperand(at).getReg() != 0 && out.base < 0) ||
+                        (index != 0 && out.index < 0 && registers_->getName(index) != eiz_);
+    out.segment = inst.getOperand(at + 4).isReg() && inst.getOperand(at + 4).getReg() != 0;
+    out.segment |= narrow;
+    out.value = static_cast<std::uint32_t>(inst.getOperand(at + 3).getImm());
+    return out;
+  }
 
-void set_flow(Instruction& out, const Parts& p, std::span<const std::uint8_t> code,
-              std::size_t modrm_at, std::uint32_t next) {
-  const auto size = static_cast<std::size_t>(out.length);
-  const std::uint8_t op = p.opcode;
-  const auto near = [&] { return next + little(code, size - 4); };
-  const auto shorter = [&] {
-    return next +
-           static_cast<std::uint32_t>(std::int32_t{static_cast<std::int8_t>(code[size - 1])});
-  };
-  if (p.two_byte) {
-    if (op == 0x0B) out.flow = Flow::end;
-    if (op >= 0x80 && op < 0x90) out.flow = Flow::branch, out.target = near();
-    return;
+  void operands(const llvm::MCInst& inst, Form form, Instruction& out) const {
+    auto at = [&](unsigned i) -> const llvm::MCOperand& {
+      static const llvm::MCOperand none;
+      return i < inst.getNumOperands() ? inst.getOperand(i) : none;
+    };
+    const Operand eax{Operand::Kind::reg, kEax};
+    switch (form) {
+    case Form::none:
+    case Form::prefix: break;
+    case Form::reg: out.to = out.from = reg(at(0)); break;
+    case Form::imm: out.from = imm(at(0)); break;
+    case Form::mem: out.from = mem(inst, 0); break;
+    case Form::reg_reg: out.to = reg(at(0)), out.from = reg(at(1)); break;
+    case Form::reg_imm: out.to = reg(at(0)), out.from = imm(at(1)); break;
+    case Form::reg_mem: out.to = reg(at(0)), out.from = mem(inst, 1); break;
+    case Form::mem_reg: out.to = mem(inst, 0), out.from = reg(at(5)); break;
+    case Form::mem_imm: out.to = mem(inst, 0), out.from = imm(at(5)); break;
+    case Form::two_reg: out.to = reg(at(0)), out.from = reg(at(2)); break;
+    case Form::two_imm: out.to = reg(at(0)), out.from = imm(at(2)); break;
+    case Form::two_mem: out.to = reg(at(0)), out.from = mem(inst, 2); break;
+    case Form::eax_imm: out.to = eax, out.from = imm(at(0)); break;
+    case Form::swap: out.to = reg(at(0)), out.from = reg(at(1)); break;
+    case Form::eax_reg: out.to = eax, out.from = reg(at(0)); break;
+    }
   }
-  if ((op >= 0x70 && op < 0x80) || (op >= 0xE0 && op < 0xE4))
-    out.flow = Flow::branch, out.target = shorter();
-  switch (op) {
-  case 0xC2:
-  case 0xC3:
-  case 0xCA:
-  case 0xCB:
-  case 0xCC:
-  case 0xCF:
-  case 0xEA:
-  case 0xF4: out.flow = Flow::end; break;
-  case 0xE8: out.flow = Flow::call, out.target = near(), out.direct_call = true; break;
-  case 0x9A: out.flow = Flow::call; break;
-  case 0xE9: out.flow = Flow::jump, out.target = near(); break;
-  case 0xEB: out.flow = Flow::jump, out.target = shorter(); break;
-  case 0xFF:
-    if (p.reg() == 2 || p.reg() == 3) out.flow = Flow::call;
-    if (p.reg() != 4 && p.reg() != 5) break;
-    out.flow = Flow::end;
-    if (p.reg() == 4 && p.modrm == 0x24 && (code[modrm_at + 1] & 0xC7) == 0x85)
-      out.flow = Flow::table, out.target = little(code, modrm_at + 2);
-    break;
-  default: break;
+
+  void other(const llvm::MCInst& inst, Instruction& out) const {
+    const llvm::MCInstrDesc& description = instructions_->get(inst.getOpcode());
+    auto writes = [&](unsigned number) {
+      if (number < general_.size() && general_[number] >= 0)
+        out.writes |= static_cast<std::uint8_t>(1 << general_[number]);
+    };
+    for (unsigned i = 0; i < description.getNumDefs() && i < inst.getNumOperands(); ++i)
+      if (inst.getOperand(i).isReg()) writes(inst.getOperand(i).getReg());
+    for (const auto number : description.implicit_defs()) writes(number);
+    out.keeps_flags = !description.hasImplicitDefOfPhysReg(flags());
+    out.stores = description.mayStore();
+    for (unsigned i = 0; i < description.getNumOperands() && i + 5 <= inst.getNumOperands(); ++i)
+      if (description.operands()[i].OperandType == llvm::MCOI::OPERAND_MEMORY) {
+        out.to = mem(inst, i);
+        break;
+      }
   }
-}
+  unsigned flags() const { return flags_; }
+
+  void describe(const llvm::MCInst& inst, std::uint8_t row, std::uint32_t next,
+                Instruction& out) const {
+    if (row == kUnlisted) {
+      other(inst, out);
+      out.is_nop = out.writes == 0 && !out.stores &&
+                   instructions_->getName(inst.getOpcode()).starts_with("NOOP");
+      return;
+    }
+    const Known& known = kKnown[row];
+    out.op = known.op;
+    out.flow = known.flow;
+    operands(inst, known.form, out);
+    settle_op(out);
+    if (out.op == Op::other && known.op != Op::other) other(inst, out);
+    out.is_nop |= known.name == "NOOP";
+    if (known.name == "INT") settle_interrupt(out);
+    out.keeps_flags = out.op == Op::move || out.op == Op::lea || out.op == Op::push ||
+                      out.op == Op::pop || out.op == Op::invert || out.op == Op::exchange;
+    settle_flow(inst, known, next, out);
+  }
+
+  // Forms that mean something only when both operands are the same register.
+  static void settle_op(Instruction& out) {
+    const bool same = out.to.kind == Operand::Kind::reg && out.from.kind == Operand::Kind::reg &&
+                      out.to.reg == out.from.reg;
+    if ((out.op == Op::zero || out.op == Op::borrow) && !same) out.op = Op::other;
+    if (out.op == Op::sub && same) out.op = Op::zero;
+    const bool still = out.op == Op::lea && out.from.base == out.to.reg && out.from.index < 0 &&
+                       out.from.value == 0;
+    out.is_nop = still || (out.op == Op::move && same) || (out.op == Op::exchange && same);
+  }
+
+  // A system call, or __fastfail, which does not come back.
+  static void settle_interrupt(Instruction& out) {
+    constexpr std::uint32_t fast_fail = 0x29;
+    out.writes = 1 << kEax | 1 << kEcx | 1 << kEdx;
+    if (out.from.value == fast_fail) out.flow = Flow::end;
+  }
+
+  void settle_flow(const llvm::MCInst& inst, const Known& known, std::uint32_t next,
+                   Instruction& out) const {
+    switch (known.flow) {
+    case Flow::ret: out.pops = static_cast<std::uint16_t>(out.from.value); break;
+    case Flow::branch: other(inst, out); [[fallthrough]]; // loop writes ecx
+    case Flow::jump: out.target = next + out.from.value; break;
+    case Flow::call:
+      out.direct_call = known.form == Form::imm;
+      if (out.direct_call) out.target = next + out.from.value;
+      break;
+    case Flow::elsewhere:
+      if (known.form == Form::mem && out.from.base < 0 && out.from.index >= 0 &&
+          !out.from.segment && inst.getOperand(1).getImm() == 4) {
+        out.flow = Flow::table;
+        out.target = out.from.value;
+      }
+      break;
+    default: break;
+    }
+  }
+
+  static constexpr std::string_view eiz_ = "EIZ";
+  std::unique_ptr<llvm::MCRegisterInfo> registers_;
+  std::unique_ptr<llvm::MCInstrInfo> instructions_;
+  std::unique_ptr<llvm::MCSubtargetInfo> subtarget_;
+  std::unique_ptr<llvm::MCAsmInfo> assembly_;
+  std::unique_ptr<llvm::MCContext> context_;
+  std::unique_ptr<llvm::MCDisassembler> decoder_;
+  std::vector<std::uint8_t> rows_; // by opcode: index in kKnown
+  std::vector<std::int8_t> general_, exact_;
+  unsigned flags_ = 0;
+};
 
 } // namespace
 
 std::optional<Instruction> decode(std::span<const std::uint8_t> code, std::uint32_t address) {
-  code = code.first(std::min<std::size_t>(code.size(), 15));
-  std::size_t at = 0;
-  bool operand16 = false, address16 = false;
-  for (; at < code.size() && is_prefix(code[at]); ++at) {
-    operand16 |= code[at] == 0x66;
-    address16 |= code[at] == 0x67;
-  }
-  if (at >= code.size() || address16) return std::nullopt;
-  Parts p;
-  p.opcode = code[at++];
-  int form = 0;
-  if (p.opcode == 0x0F) {
-    if (at >= code.size()) return std::nullopt;
-    p.two_byte = true;
-    p.opcode = code[at++];
-    form = form_two(p.opcode);
-    if (p.opcode == 0x38 || p.opcode == 0x3A) {
-      if (at >= code.size()) return std::nullopt;
-      ++at;
-      form = p.opcode == 0x3A ? kModrm | kImm8 : kModrm;
-    }
-  } else {
-    form = form_one(p.opcode);
-  }
-  if (form & kBad) return std::nullopt;
-  const std::size_t modrm_at = at;
-  if (form & kModrm) {
-    if (at >= code.size()) return std::nullopt;
-    p.has_modrm = true;
-    p.modrm = code[at++];
-    // C4, C5 and 62 with a register operand are VEX and EVEX prefixes.
-    if (!p.two_byte && p.mod() == 3 && (p.opcode == 0xC4 || p.opcode == 0xC5 || p.opcode == 0x62))
-      return std::nullopt;
-    const int more = address_bytes(code, at, p);
-    if (more < 0) return std::nullopt;
-    at += more;
-    if (!p.two_byte && p.reg() < 2 && p.opcode == 0xF6) form |= kImm8;
-    if (!p.two_byte && p.reg() < 2 && p.opcode == 0xF7) form |= kImmZ;
-  }
-  if (form & kImm8) at += 1;
-  if (form & kImm16) at += 2;
-  if (form & kImmZ) at += operand16 ? 2 : 4;
-  if (form & kMoffs) at += 4;
-  if (at > code.size()) return std::nullopt;
-  Instruction out;
-  out.length = static_cast<int>(at);
-  out.writes_ebp = writes_ebp(p);
-  // A 16-bit jump cuts eip to 16 bits: nothing that compilers write.
-  if (operand16 && (form & kImmZ) && (p.opcode == 0xE8 || p.opcode == 0xE9)) return std::nullopt;
-  set_flow(out, p, code.first(at), modrm_at, address + static_cast<std::uint32_t>(at));
-  return out;
+  thread_local const Decoder decoder; // LLVM's is not made for several threads at once
+  return decoder.decode(code, address);
 }
 
 } // namespace dumptriage::arch::x86

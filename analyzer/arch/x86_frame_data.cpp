@@ -6,8 +6,13 @@
 // must be known (callee_parameters); where it is not, or where no return address lies at the place
 // that comes out, the words above are searched and the frame is a guess.
 //
+// What a compiler does not count (arguments that it pushes) moves that place, and a word that looks
+// like a return address may lie there.  So a record is believed where following the code comes to
+// the same frame (x86_by_code.cpp), or where there is no code at pc and the record names the
+// function that the call in front of the return address goes to.
+//
 // A record describes the body of a function.  At an exact pc inside an epilogue the frame is partly
-// gone, so that one is left to the unwinder that follows code.
+// gone.
 //
 // Sources: Microsoft's DIA documentation (IDiaFrameData), winnt.h of the public SDK (FPO_DATA), and
 // for `.raSearch` and FPO with a saved ebp Breakpad's stackwalker_x86.cc.
@@ -15,16 +20,14 @@
 
 #include "arch/frame_data.h"
 #include "arch/reading.h"
-#include "arch/x86_decode.h"
+#include "arch/x86_by_code.h"
+#include "arch/x86_trap_frame.h"
 
 namespace dumptriage::arch {
 namespace x86 {
 namespace {
 
-enum { kEbx = 3, kEsp = 4, kEbp = 5, kEsi = 6, kEdi = 7, kEip = 8 };
 constexpr std::uint32_t kSearchWords = 32; // for a return address that is not where it should be
-
-constexpr int kMostJumps = 4;
 
 struct Named {
   std::string_view name;
@@ -56,7 +59,7 @@ bool is_epilogue(std::span<const std::uint8_t> code) {
 class Frame {
 public:
   Frame(const UnwindInput& input, const FrameData& data)
-      : input_(input), data_(data), reader_(input.memory) {
+      : input_(input), data_(data), reader_(input.memory), code_(input) {
     reader_.use(data.origin);
   }
 
@@ -106,20 +109,13 @@ private:
   // Is the call before `address` one of the function around pc?  Nothing when it is indirect, or
   // its target or the function is not known.
   std::optional<bool> calls_this(std::uint32_t address) {
-    std::array<std::uint8_t, 5> buffer{};
-    if (data_.function == 0 || reader_.some(address - 5, buffer).size() < 5 || buffer[0] != 0xE8)
-      return std::nullopt;
-    std::uint32_t target = address + (buffer[1] | buffer[2] << 8 | buffer[3] << 16 |
-                                      static_cast<std::uint32_t>(buffer[4]) << 24);
-    for (int i = 0; i < kMostJumps && target != data_.function; ++i) { // incremental links, imports
-      std::array<std::uint8_t, 15> code{};
-      const auto jump = decode(reader_.some(target, code), target);
-      if (!jump) return std::nullopt;
-      if (jump->flow != Flow::jump)
-        return jump->flow == Flow::end ? std::nullopt : std::optional(false);
-      target = jump->target;
-    }
-    return target == data_.function;
+    const auto target = data_.function == 0 ? std::nullopt : code_.direct_target(address);
+    if (!target) return std::nullopt;
+    const std::uint32_t begin = code_.through_jumps(*target);
+    if (*target == data_.function || begin == data_.function) return true;
+    const auto first = code_.decode(begin);
+    if (!first || first->flow == Flow::elsewhere) return std::nullopt; // an import
+    return false;
   }
 
   // A caller that takes other than the callee's own parameters off the stack behind the call had
@@ -166,7 +162,7 @@ private:
       unproved_ = "the caller takes more off the stack than the callee's parameters";
     else if (reaches == false)
       unproved_ = "the call before the return address goes to another function";
-    else if (input_.first && !reaches) // between pushes the stack is lower than the record says
+    else if (!reaches)
       unproved_ = "no direct call of this function";
     variables_[".raSearch"] = variables_[".raSearchStart"] = *found;
     return true;
@@ -203,9 +199,20 @@ private:
   const UnwindInput& input_;
   const FrameData& data_;
   Reader reader_;
+  CodeReader code_;
   FrameVariables variables_;
   std::string unproved_;
 };
+
+// The interrupted frame is found by its trap frame, not by the code of the handler.
+bool at_trap_frame(const UnwindInput& input) {
+  const auto ebp = input.registers.get(kEbp);
+  if (!ebp || *ebp % 4 != 0) return false;
+  const auto caller = by_trap_frame_x86(
+      input, static_cast<std::uint32_t>(*input.registers.get(kEip)),
+      static_cast<std::uint32_t>(*input.registers.get(kEsp)), static_cast<std::uint32_t>(*ebp));
+  return caller && caller->proved;
+}
 
 } // namespace
 } // namespace x86
@@ -217,7 +224,23 @@ UnwindResult unwind_x86_frame_data(const UnwindInput& input) {
   if (!data) return method_failed(Code::absent, "frame data", "none for this code", *pc);
   if (data->kind == FrameData::Kind::trap || data->kind == FrameData::Kind::tss)
     return method_failed(Code::unsupported, "frame data", "a trap frame or a task switch", *pc);
-  return x86::Frame(input, *data).unwind();
+  auto result = x86::Frame(input, *data).unwind();
+  if (x86::at_trap_frame(input)) return result;
+  std::string why;
+  auto proof = x86::by_code(input, why);
+  if (!proof) {
+    // Between pushes the stack is lower than the record says; the code would show that.
+    if (result && result->proved && why != x86::kNoCode) {
+      result->proved = false;
+      result->unproved =
+          "frame data, not proved: " + (why.empty() ? "the code does not show it" : why);
+    }
+    return result;
+  }
+  if (result && result->registers.get(x86::kEip) == proof->registers.get(x86::kEip) &&
+      result->registers.get(x86::kEsp) == proof->registers.get(x86::kEsp))
+    proof->trust = Trust::frame_data;
+  return *proof;
 }
 
 } // namespace dumptriage::arch

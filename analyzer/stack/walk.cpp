@@ -9,6 +9,7 @@
 // Where the sure part cannot go on, the last frame may be the function in which the thread began:
 // near the top of the stack that is its end, and nothing is missing.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/text.h"
@@ -88,6 +89,7 @@ private:
   bool sure_ = true;
   std::size_t scanned_ = 0;
   std::size_t effort_ = kAllEffort;
+  std::shared_ptr<void> kept_; // the unwinder's own
   // Of the function that the last frame has called; 0 for one that was interrupted.
   std::optional<std::uint32_t> callee_parameters_ = 0;
 };
@@ -281,7 +283,8 @@ std::optional<Walker::Candidate> Walker::by_bad_call() {
 bool Walker::try_methods(std::vector<std::string>& failures) {
   const Frame& frame = last();
   const arch::UnwindInput input{frame.registers, ground_.memory,     ground_.functions,
-                                frame.exact_pc,  callee_parameters_, &effort_};
+                                frame.exact_pc,  callee_parameters_, &effort_,
+                                &kept_};
   if (auto candidate = by_bad_call(); candidate && candidate->fit == Fit::yes)
     return take(std::move(*candidate)), true;
   for (auto method : {ground_.arch.unwind_by_data, ground_.arch.unwind_by_frame_data,

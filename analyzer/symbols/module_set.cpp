@@ -5,6 +5,7 @@
 #include "base/mapped_file.h"
 #include "base/text.h"
 #include "formats/pe.h"
+#include "symbols/imports.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
@@ -39,6 +40,7 @@ struct ModuleSet::State final : memory::AddressSpace {
 
   void slice();
   std::size_t module_at(std::uint64_t address) const;
+  std::size_t module_named(std::string_view name) const; // "KERNEL32.dll"
   const image::Image* file_of(std::size_t module) const;
   const image::Image* memory_image_of(std::size_t module) const;
   const image::Image* image_of(std::size_t module) const {
@@ -94,6 +96,13 @@ std::size_t ModuleSet::State::module_at(std::uint64_t address) const {
   auto next = std::upper_bound(slices.begin(), slices.end(), address,
                                [](std::uint64_t at, const Slice& s) { return at < s.start; });
   return next == slices.begin() ? kNoModule : std::prev(next)->module;
+}
+
+std::size_t ModuleSet::State::module_named(std::string_view name) const {
+  const std::string wanted = lower(name);
+  for (std::size_t i = 0; i < modules->size(); ++i)
+    if (lower((*modules)[i].name()) == wanted) return i;
+  return kNoModule;
 }
 
 const image::Image* ModuleSet::State::file_of(std::size_t module) const {
@@ -340,6 +349,35 @@ std::optional<std::uint64_t> ModuleSet::function_start(std::uint64_t pc) const {
       if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva)); symbol && !symbol->far)
         return modules_[module].base + symbol->rva;
   return std::nullopt;
+}
+
+// By the name under which the loader looked it up, in the module of that name; exports that are
+// forwarded are followed.
+arch::ImportedFunction ModuleSet::imported(std::uint64_t slot) const {
+  constexpr int most_forwards = 4;
+  const std::size_t module = state_->module_at(slot);
+  const std::uint64_t rva = module == kNoModule ? 0 : slot - modules_[module].base;
+  if (module == kNoModule || rva > UINT32_MAX) return {};
+  arch::ImportedFunction out;
+  if (SymbolSource* source = state_->best_of(module))
+    if (auto symbol = source->lookup(static_cast<std::uint32_t>(rva));
+        symbol && symbol->rva == rva && symbol->decorated.starts_with("__imp_"))
+      out.parameters = parameters_in_name(symbol->decorated);
+  const image::Image* image = state_->image_of(module);
+  auto import =
+      image != nullptr ? import_at(*image, static_cast<std::uint32_t>(rva)) : std::nullopt;
+  for (int i = 0; i < most_forwards && import; ++i) {
+    const std::size_t other = state_->module_named(import->module);
+    const image::Image* exporter = other == kNoModule ? nullptr : state_->image_of(other);
+    const image::Export* found = exporter != nullptr ? find_export(*exporter, *import) : nullptr;
+    if (found == nullptr) break;
+    if (found->forwarder.empty()) {
+      out.address = modules_[other].base + found->rva;
+      break;
+    }
+    import = import_of_forwarder(found->forwarder);
+  }
+  return out;
 }
 
 std::optional<bool> ModuleSet::is_code(std::uint64_t address) const {

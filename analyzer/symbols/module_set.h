@@ -49,6 +49,7 @@ public:
   std::optional<arch::FrameData> frame_data(std::uint64_t pc) const override;
   std::optional<arch::CfiRules> cfi(std::uint64_t pc) const override;
   std::optional<std::uint64_t> function_start(std::uint64_t pc) const override;
+  arch::ImportedFunction imported(std::uint64_t slot) const override;
   // The dump's memory; holes inside a module filled from its exactly matched image file: headers
   // and sections that are not writable, relocated, without import addresses.  Other pointers that
   // the loader writes into read-only sections (control-flow guard) are as in the file.

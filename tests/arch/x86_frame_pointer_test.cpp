@@ -1,4 +1,5 @@
-// Frame-pointer links of x86: when they are proved by code, and when they are not.
+// Frame-pointer links of x86: when they are proved by code, and when they are not.  Functions that
+// keep no frame pointer: x86_by_code_test.cpp.
 #include <gtest/gtest.h>
 
 #include "fake.h"
@@ -35,8 +36,10 @@ protected:
     memory.put(kFunction - 16, std::vector<std::uint8_t>(16, 0xCC));
     memory.put(kFunction, std::move(bytes));
   }
+  std::uint64_t depth = 8; // of the stack pointer below ebp
   UnwindResult unwind(std::uint64_t offset, bool first = true) {
     registers.set(kEip, kFunction + offset);
+    registers.set(kEsp, kStack + 0x20 - depth);
     return find(Machine::x86)->unwind_by_frame_pointer({registers, memory, functions, first});
   }
   void expect(std::uint64_t offset, bool proved, bool first = true) {
@@ -52,19 +55,27 @@ protected:
 };
 
 // 0 push ebp; 1 mov ebp,esp; 3 sub esp,8; 6 test eax,eax; 8 je 0xD; A mov eax,[ecx]; C nop;
-// D call +0 (returns to 12); 12 mov esp,ebp; 14 pop ebp; 15 ret
+// D call 13 (returns to 12); 12 mov esp,ebp; 14 pop ebp; 15 ret
 const std::vector<std::uint8_t> kBody = {0x55, 0x8B, 0xEC, 0x83, 0xEC, 0x08, 0x85, 0xC0,
-                                         0x74, 0x03, 0x8B, 0x01, 0x90, 0xE8, 0,    0,
+                                         0x74, 0x03, 0x8B, 0x01, 0x90, 0xE8, 1,    0,
                                          0,    0,    0x8B, 0xE5, 0x5D, 0xC3};
 
 TEST_F(X86FramePointer, ProvedByTheCallAndThePrologue) {
   call(kFunction);
   code(kBody);
-  expect(0x3, true);
   expect(0xA, true);
   expect(0xD, true);
   expect(0x12, true);
   expect(0x12, true, false); // as a return address
+  depth = 0;
+  expect(0x3, true);
+}
+
+TEST_F(X86FramePointer, AStackPointerThatTheCodeDoesNotLeaveThereProvesNothing) {
+  call(kFunction);
+  code(kBody);
+  depth = 12;
+  expect(0xA, false);
 }
 
 TEST_F(X86FramePointer, NotBeforeThePrologueIsDoneNorInTheMiddleOfAnInstruction) {
@@ -107,28 +118,29 @@ TEST_F(X86FramePointer, ABeginningThatMovesTheStackPointerProvesNothing) {
     std::vector<std::uint8_t> bytes = first;
     bytes.insert(bytes.end(), kBody.begin(), kBody.end());
     code(bytes);
+    SCOPED_TRACE(static_cast<int>(first[0]));
     expect(first.size() + 0x12, false, false);
   }
 }
 
 TEST_F(X86FramePointer, AFramePointerOnAnotherStack) {
-  // The function has changed esp to a stack that lies higher; ebp still names its frame.
+  // push ebp; mov ebp,esp; mov esp,[eax]; call +0 (returns to 10); leave; ret
   call(kFunction);
-  code(kBody);
-  registers.set(kEsp, kStack + 0x8000);
-  const auto caller = unwind(0x12, false);
+  code({0x55, 0x8B, 0xEC, 0x8B, 0x20, 0xE8, 1, 0, 0, 0, 0xC9, 0xC3});
+  depth = -0x8000ull;
+  const auto caller = unwind(10, false);
   ASSERT_TRUE(caller);
   EXPECT_TRUE(caller->proved);
   EXPECT_EQ(caller->registers.get(kEsp), kStack + 0x28);
-  code({}); // without code it is no frame at all
-  memory = FakeMemory();
+  memory = FakeMemory(); // without code it is no frame at all
   memory.words(kStack + 0x20, {kStack + 0x80, kReturn}, 4);
-  EXPECT_FALSE(unwind(0x12, false));
+  EXPECT_FALSE(unwind(10, false));
 }
 
 TEST_F(X86FramePointer, HotPatchImagesAndTheOtherEncoding) {
   call(kFunction);
-  code({0x8B, 0xFF, 0x55, 0x89, 0xE5, 0x90, 0x90, 0xC3});
+  code({0x8B, 0xFF, 0x55, 0x89, 0xE5, 0x90, 0x90, 0x5D, 0xC3});
+  depth = 0;
   expect(0x6, true);
 }
 
@@ -145,7 +157,8 @@ TEST_F(X86FramePointer, AFunctionWithoutAFrameIsNotProved) {
   call(0x403000);
   memory.put(0x403000 - 16, std::vector<std::uint8_t>(16, 0xCC));
   memory.put(0x403000, kBody);
-  code({0x83, 0xEC, 0x08, 0x8B, 0x01, 0xC3});
+  code({0x83, 0xEC, 0x08, 0x8B, 0x01, 0x83, 0xC4, 0x08, 0xC3});
+  memory.put(kStack + 0x70, std::vector<std::uint8_t>(0x20, 0)); // no call there
   expect(0x3, false);
 }
 
@@ -158,31 +171,41 @@ TEST_F(X86FramePointer, TheFunctionBehindTheOneThatWasCalledIsNotProved) {
   expect(kBody.size() + 3, false);
 }
 
-TEST_F(X86FramePointer, EbpThatWasChangedProvesNothing) {
+// The stack pointer still says where the frame is, and the stack what ebp was.
+TEST_F(X86FramePointer, EbpThatWasChangedIsTakenFromTheStack) {
   const std::vector<std::vector<std::uint8_t>> writes = {
-      {0x8B, 0x6C, 0x24, 0x10}, // mov ebp,[esp+10h]
-      {0x8D, 0x6D, 0x10},       // lea ebp,[ebp+10h]
-      {0x5D},                   // pop ebp
-      {0xC9},                   // leave
-      {0x33, 0xED},             // xor ebp,ebp
-      {0x31, 0xED},             // xor ebp,ebp, the other way
-      {0x83, 0xC5, 0x04},       // add ebp,4
-      {0xBD, 1, 2, 3, 4},       // mov ebp,imm
-      {0x95},                   // xchg eax,ebp
-      {0x0F, 0xB6, 0x29},       // movzx ebp,[ecx]
-      {0x0F, 0x44, 0xE9},       // cmove ebp,ecx
+      {0x8B, 0x6C, 0x24, 0x10},             // mov ebp,[esp+10h]
+      {0x33, 0xED},                         // xor ebp,ebp
+      {0x31, 0xED},                         // xor ebp,ebp, the other way
+      {0x95},                               // xchg eax,ebp
+      {0x0F, 0xB6, 0x29},                   // movzx ebp,[ecx]
+      {0x0F, 0x44, 0xE9},                   // cmove ebp,ecx
+      {0xC5, 0xF8, 0x28, 0xC1, 0x8B, 0x29}, // vmovaps xmm0,xmm1; mov ebp,[ecx]
   };
   for (const auto& write : writes) {
     memory = {};
     SetUp();
+    registers.set(kEbp, 0);
     call(kFunction);
     std::vector<std::uint8_t> bytes = {0x55, 0x8B, 0xEC};
     bytes.insert(bytes.end(), write.begin(), write.end());
-    bytes.insert(bytes.end(), {0x90, 0x90, 0x8B, 0x01});
+    bytes.insert(bytes.end(), {0x90, 0x90, 0x8B, 0x01, 0x5D, 0xC3});
     code(bytes);
-    expect(3, true);
-    expect(3 + write.size() + 2, false);
+    depth = 0;
+    const auto caller = unwind(3 + write.size() + 2);
+    ASSERT_TRUE(caller) << write.size();
+    EXPECT_TRUE(caller->proved);
+    EXPECT_EQ(caller->trust, Trust::prologue);
+    EXPECT_EQ(caller->registers.get(kEip), kReturn);
+    EXPECT_EQ(caller->registers.get(kEbp), kStack + 0x80);
   }
+}
+
+TEST_F(X86FramePointer, EbpThatTheCodeHasChangedIsNoFrame) {
+  call(kFunction);
+  code({0x55, 0x8B, 0xEC, 0xBD, 1, 2, 3, 4, 0x90, 0x5D, 0xC3}); // mov ebp,imm
+  depth = 0;
+  expect(8, false);
 }
 
 TEST_F(X86FramePointer, ReadingEbpIsFine) {
@@ -205,8 +228,10 @@ TEST_F(X86FramePointer, ReadingEbpIsFine) {
     call(kFunction);
     std::vector<std::uint8_t> bytes = {0x55, 0x8B, 0xEC};
     bytes.insert(bytes.end(), read.begin(), read.end());
-    bytes.insert(bytes.end(), {0x8B, 0x01});
+    bytes.insert(bytes.end(), {0x8B, 0x01, 0xC9, 0xC3});
     code(bytes);
+    const bool pushes = read[0] == 0x55 || (read[0] == 0xFF && read[1] == 0x75);
+    depth = pushes ? 4 : 0;
     expect(3 + read.size(), true);
   }
 }
@@ -214,9 +239,10 @@ TEST_F(X86FramePointer, ReadingEbpIsFine) {
 TEST_F(X86FramePointer, SwitchTablesAreFollowed) {
   call(kFunction);
   // push ebp; mov ebp,esp; jmp [eax*4+0x401020]; int3...; 0x401010: nop; mov eax,[ecx]
-  code({0x55, 0x8B, 0xEC, 0xFF, 0x24, 0x85, 0x20, 0x10, 0x40, 0x00,
-        0xCC, 0xCC, 0xCC, 0xCC, 0xCC, 0xCC, 0x90, 0x8B, 0x01, 0xC3});
+  code({0x55, 0x8B, 0xEC, 0xFF, 0x24, 0x85, 0x20, 0x10, 0x40, 0x00, 0xCC,
+        0xCC, 0xCC, 0xCC, 0xCC, 0xCC, 0x90, 0x8B, 0x01, 0x5D, 0xC3});
   memory.words(kFunction + 0x20, {0x401010, 0}, 4);
+  depth = 0;
   expect(0x11, true);
 }
 
@@ -235,11 +261,12 @@ TEST_F(X86FramePointer, IndirectCallsNeedAPrologueBeforePc) {
   EXPECT_FALSE(caller->proved);
 }
 
-// lea ecx,[esp+4]; and esp,-16; push [ecx-4]; push ebp; mov ebp,esp; push edi; push ecx; nop; ...
+// lea ecx,[esp+4]; and esp,-16; push [ecx-4]; push ebp; mov ebp,esp; push edi; push ecx; nop; mov;
+// pop ecx; pop edi; pop ebp; lea esp,[ecx-4]; ret
 TEST_F(X86FramePointer, GccsRealignedFramesKeepTheCallersEspInTheSavedEcx) {
-  const std::vector<std::uint8_t> body = {0x8D, 0x4C, 0x24, 0x04, 0x83, 0xE4, 0xF0,
-                                          0xFF, 0x71, 0xFC, 0x55, 0x89, 0xE5, 0x57,
-                                          0x51, 0x90, 0x8B, 0x01, 0xC3};
+  const std::vector<std::uint8_t> body = {0x8D, 0x4C, 0x24, 0x04, 0x83, 0xE4, 0xF0, 0xFF, 0x71,
+                                          0xFC, 0x55, 0x89, 0xE5, 0x57, 0x51, 0x90, 0x8B, 0x01,
+                                          0x59, 0x5F, 0x5D, 0x8D, 0x61, 0xFC, 0xC3};
   for (bool stub : {false, true}) {
     for (bool direct : {true, false}) {
       memory = {};
@@ -264,7 +291,8 @@ TEST_F(X86FramePointer, GccsRealignedFramesKeepTheCallersEspInTheSavedEcx) {
   call(kFunction);
   code(body);
   memory.words(kStack + 0x18, {kStack + 0x44, 0}, 4);
-  memory.words(kStack + 0x40, {0x1234}, 4);
+  memory.words(kStack + 0x40, {kReturn + 1}, 4);
+  memory.put(kCallSite - 16, std::vector<std::uint8_t>(16, 0x90));
   EXPECT_FALSE(unwind(15)->proved);
 }
 
@@ -284,18 +312,19 @@ TEST_F(X86FramePointer, RefusesFramesThatAreNoFrames) {
 }
 
 TEST_F(X86FramePointer, AnExactPcBeforeRetNeedsNoChain) {
-  memory.words(kStack, {0x11, 0x22, 0x33}, 4);
+  depth = 0x20;
+  memory.words(kStack, {kReturn - 1, kReturn, 0x33}, 4);
   code({0x5B, 0xC2, 0x0C, 0x00}); // pop ebx; ret 12
   auto caller = unwind(0);
   ASSERT_TRUE(caller);
   EXPECT_EQ(caller->trust, Trust::prologue);
   EXPECT_TRUE(caller->proved);
-  EXPECT_EQ(caller->registers.get(kEbx), 0x11u);
-  EXPECT_EQ(caller->registers.get(kEip), 0x22u);
+  EXPECT_EQ(caller->registers.get(kEbx), kReturn - 1);
+  EXPECT_EQ(caller->registers.get(kEip), kReturn);
   EXPECT_EQ(caller->registers.get(kEsp), kStack + 8);
   caller = unwind(1);
   ASSERT_TRUE(caller);
-  EXPECT_EQ(caller->registers.get(kEip), 0x11u);
+  EXPECT_EQ(caller->registers.get(kEip), kReturn - 1);
 }
 
 TEST_F(X86FramePointer, LeaveRet) {
