@@ -28,7 +28,9 @@ protected:
   std::optional<ThreadStart> ask(const std::string& module_name, const std::string& function,
                                  std::uint32_t rva = 0x1010, const char* id_in_file = kKey) {
     const std::string stem = module_name.substr(0, module_name.find('.'));
-    std::ofstream(folder_ / (stem + ".sym"))
+    const fs::path folder = folder_ / std::to_string(asked_++); // files are found without case
+    fs::create_directories(folder);
+    std::ofstream(folder / (stem + ".sym"))
         << "MODULE windows x86_64 " << id_in_file << " " << stem << ".pdb\n"
         << "FUNC 1000 40 0 " << function << "\nPUBLIC 3000 0 " << function << "\n";
     dump::Module module;
@@ -39,7 +41,7 @@ protected:
     module.debug.guid = {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,
                          0x88, 0x99, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0xFF};
     module.debug.age = 2;
-    symbols::Store store({{folder_.string(), memory::Origin::image}});
+    symbols::Store store({{folder.string(), memory::Origin::image}});
     symbols::ModuleSet modules({module}, std::make_shared<arch::FakeMemory>(), arch::Machine::x64,
                                &store);
     Frame frame;
@@ -50,6 +52,7 @@ protected:
   }
   static constexpr const char* kKey = "33221100554477668899AABBCCDDEEFF2";
   fs::path folder_;
+  int asked_ = 0;
 };
 
 TEST_F(ThreadStarts, ExactNamesInTheirModules) {
