@@ -1,95 +1,14 @@
 // The ARM64 unwinder against what a CPU did: images built for ARM64 Windows, run one instruction
 // after the other (tools/samples/arm64, which says what a trace holds).  At every instruction every
 // frame must come out as the call left it.
-#include <fstream>
-
 #include <gtest/gtest.h>
 
-#include "image/image.h"
+#include "image/arm64_trace.h"
 
 namespace dumptriage::image {
 namespace {
 
 using arch::Registers;
-
-constexpr int kFp = 29, kSp = 31, kPc = 32;
-constexpr std::uint64_t kBase = 0x140000000;
-
-std::string data_path(const std::string& name) {
-  return std::string(DUMPTRIAGE_SOURCE_DIR) + "/tests/data/arm64/" + name;
-}
-
-// What a call left behind: its return address, sp, fp, x19 ... x28.
-struct TrueFrame {
-  std::uint64_t back = 0, saved[12] = {};
-  static int register_of(int i) { return i == 0 ? kSp : i == 1 ? kFp : 17 + i; }
-};
-
-class Trace {
-public:
-  explicit Trace(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    bytes_.assign(std::istreambuf_iterator<char>(file), {});
-    ok = bytes_.starts_with("A64T");
-    at_ = 4;
-    low = number();
-    stack.resize(number());
-    registers[kPc] = number();
-    for (int i = 0; i <= kSp; ++i) registers[i] = number();
-  }
-  bool ok = false;
-  std::uint64_t low = 0, registers[33] = {};
-  std::vector<std::uint8_t> stack;
-  std::vector<TrueFrame> frames;
-
-  bool next() {
-    if (!ok || at_ >= bytes_.size()) return false;
-    registers[kPc] = number();
-    for (std::uint64_t n = number(); n > 0; --n) {
-      const std::uint64_t index = number();
-      registers[index] = number();
-    }
-    for (std::uint64_t n = number(); n > 0; --n) {
-      const std::uint64_t offset = number() * 8, value = number();
-      for (int i = 0; i < 8; ++i) stack.at(offset + i) = static_cast<std::uint8_t>(value >> 8 * i);
-    }
-    frames.resize(frames.size() - number());
-    for (std::uint64_t n = number(); n > 0; --n) {
-      TrueFrame& frame = frames.emplace_back();
-      frame.back = number();
-      for (std::uint64_t& value : frame.saved) value = number();
-    }
-    return ok;
-  }
-
-private:
-  std::uint64_t number() {
-    std::uint64_t value = 0;
-    for (int shift = 0; at_ < bytes_.size(); shift += 7) {
-      const auto byte = static_cast<std::uint8_t>(bytes_[at_++]);
-      value |= static_cast<std::uint64_t>(byte & 127) << shift;
-      if (byte < 128) return value;
-    }
-    ok = false; // the file ends in a number
-    return 0;
-  }
-  std::string bytes_;
-  std::size_t at_ = 0;
-};
-
-class Functions final : public arch::UnwindSource {
-public:
-  explicit Functions(const Image& image) : image_(image) {}
-  arch::FunctionLookup find(std::uint64_t pc, arch::FunctionEntry& entry) const override {
-    if (pc < kBase || pc - kBase >= image_.size_of_image) return arch::FunctionLookup::unknown;
-    auto result = image_.find_function(static_cast<std::uint32_t>(pc - kBase), entry);
-    entry.image_base = kBase;
-    return result;
-  }
-
-private:
-  const Image& image_;
-};
 
 // The frames of the present instruction; the first difference from the truth.
 std::string difference(const Trace& trace, const memory::AddressSpace& memory,
@@ -116,16 +35,11 @@ std::string difference(const Trace& trace, const memory::AddressSpace& memory,
 void follow(const std::string& name, std::size_t least_records) {
   auto image = open_file(data_path(name + ".exe"), memory::Origin::image);
   ASSERT_TRUE(image) << image.error().message();
-  ASSERT_EQ((*image)->preferred_base, kBase);
-  std::vector<std::byte> laid_out((*image)->size_of_image);
-  for (const Section& section : (*image)->sections)
-    (*image)->read_rva(section.rva, std::span(laid_out).subspan(section.rva));
+  ASSERT_EQ((*image)->preferred_base, kTraceBase);
   Trace trace(data_path(name + ".trace"));
   ASSERT_TRUE(trace.ok);
-  memory::FlatRanges memory;
-  memory.add(kBase, ByteView(laid_out));
-  memory.add(trace.low, ByteView(trace.stack.data(), trace.stack.size()));
-  memory.seal();
+  const auto bytes = laid_out(**image);
+  const memory::FlatRanges memory = memory_of(trace, bytes);
   const Functions functions(**image);
   std::size_t records = 0, wrong = 0, deepest = 0;
   for (; trace.next(); ++records) {
