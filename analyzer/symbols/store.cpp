@@ -122,6 +122,7 @@ Result<std::shared_ptr<SymbolSource>> read_dbg_symbols(ByteView file, Sought& so
 // A symbol format: where its files lie, and who reads one.  No keys: the format cannot tell whether
 // a file belongs to the module, and is not asked.
 struct SymbolKind {
+  std::string_view name;
   std::vector<Slot> (*slots)(const Sought&);
   std::vector<std::string> (*keys)(const Sought&);
   Result<std::shared_ptr<SymbolSource>> (*read)(ByteView, Sought&);
@@ -129,9 +130,11 @@ struct SymbolKind {
 
 // Best first.  A new format is one line.
 constexpr SymbolKind kSymbolKinds[] = {
-    {pdb_slots, id_keys, [](ByteView file, Sought& s) { return read_pdb(file, s.id, s.image); }},
-    {dbg_slots, [](const Sought& s) { return image_keys(s.module); }, read_dbg_symbols},
-    {sym_slots, id_keys, [](ByteView file, Sought& s) { return read_breakpad(file, s.id); }},
+    {"pdb", pdb_slots, id_keys,
+     [](ByteView file, Sought& s) { return read_pdb(file, s.id, s.image); }},
+    {"dbg", dbg_slots, [](const Sought& s) { return image_keys(s.module); }, read_dbg_symbols},
+    {"breakpad", sym_slots, id_keys,
+     [](ByteView file, Sought& s) { return read_breakpad(file, s.id); }},
 };
 
 // A source that keeps the file that it reads.
@@ -161,6 +164,22 @@ Result<std::shared_ptr<const MappedFile>> open_candidate(const FileIndex::Candid
   return open_stored(candidate.path);
 }
 
+// A file that belongs to the module, from `open` when it was read before.
+Result<OpenFiles::Opened> open_symbols(const FileIndex::Candidate& candidate,
+                                       const SymbolKind& kind, Sought& sought,
+                                       const std::string& key, OpenFiles& open) {
+  auto read = [&]() -> Result<OpenFiles::Opened> {
+    auto file = open_candidate(candidate);
+    if (!file) return std::unexpected(std::move(file.error()));
+    auto source = kind.read((*file)->bytes(), sought);
+    if (!source) return std::unexpected(std::move(source.error()));
+    return OpenFiles::Opened{*file, kept(std::move(*source), *file)};
+  };
+  // A .DBG file also says which PDB goes with it.
+  if (kind.read == read_dbg_symbols) return read();
+  return open.get(candidate.path, fmt::format("{} {}", kind.name, key), read);
+}
+
 Result<std::unique_ptr<image::Image>> open_image(const FileIndex::Candidate& candidate,
                                                  memory::Origin origin) {
   auto file = open_candidate(candidate);
@@ -172,8 +191,11 @@ Result<std::unique_ptr<image::Image>> open_image(const FileIndex::Candidate& can
 
 struct Store::Index {
   std::vector<FileIndex> roots;
+  std::shared_ptr<OpenFiles> open;
 
   bool find_symbols_in(FileIndex& root, const SymbolKind& kind, Sought& sought, SymbolFind& find);
+  bool find_image_in(FileIndex& root, const std::string& name, const dump::Module& module,
+                     ImageFind& find);
   // In all roots, those that were named first.
   bool search(Sought& sought, memory::Origin id_origin, SymbolFind& find);
 };
@@ -189,20 +211,20 @@ bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, Soug
                  fmt::format("debug id {}, wanted {}", candidate.other_key, keys[0]));
         continue;
       }
-      auto file = open_candidate(candidate);
-      auto source = file ? kind.read((*file)->bytes(), sought)
-                         : Result<std::shared_ptr<SymbolSource>>(std::unexpected(file.error()));
+      auto opened = open_symbols(candidate, kind, sought, keys[0], *open);
       if (kind.read == read_dbg_symbols)
         sought.dbg_origin = std::max(find.origin, root.root().origin);
-      if (!source) {
-        bool mismatch = source.error().code == Code::mismatch;
+      if (!opened) {
+        const Error& error = opened.error();
+        bool mismatch = error.code == Code::mismatch;
         remember(find, mismatch ? SearchResult::mismatched : SearchResult::unreadable,
-                 candidate.path, mismatch ? source.error().why : source.error().message());
+                 candidate.path, mismatch ? error.why : error.message());
         continue;
       }
       find.result = SearchResult::found;
-      find.source = kept(std::move(*source), *file);
-      find.file = std::move(*file);
+      find.source = std::move(opened->source);
+      find.file = std::move(opened->file);
+      find.kind = kind.name;
       find.origin = std::max(find.origin, root.root().origin);
       find.path = candidate.path;
       find.why.clear();
@@ -212,36 +234,44 @@ bool Store::Index::find_symbols_in(FileIndex& root, const SymbolKind& kind, Soug
   return false;
 }
 
-Store::Store(std::vector<SearchRoot> roots) : index_(std::make_unique<Index>()) {
+Store::Store(std::vector<SearchRoot> roots, std::shared_ptr<OpenFiles> open)
+    : index_(std::make_unique<Index>()) {
+  index_->open = std::move(open);
   for (SearchRoot& root : roots) index_->roots.emplace_back(std::move(root));
 }
 Store::~Store() = default;
 
 void Store::add_root(SearchRoot root) { index_->roots.emplace_back(std::move(root)); }
 
+bool Store::Index::find_image_in(FileIndex& root, const std::string& name,
+                                 const dump::Module& module, ImageFind& find) {
+  const std::vector<std::string> keys = image_keys(module);
+  for (const FileIndex::Candidate& candidate : root.find({name, name}, keys)) {
+    if (!candidate.other_key.empty() && !keys.empty()) {
+      remember(find, SearchResult::mismatched, candidate.path,
+               fmt::format("store key {}, wanted {}", candidate.other_key, keys[0]));
+      continue;
+    }
+    auto image = open_image(candidate, root.root().origin);
+    if (!image) {
+      remember(find, SearchResult::unreadable, candidate.path, image.error().message());
+      continue;
+    }
+    if (std::string why = why_not(**image, module); !why.empty()) {
+      remember(find, SearchResult::mismatched, candidate.path, std::move(why));
+      continue;
+    }
+    find = {SearchResult::found, std::move(*image), candidate.path, {}};
+    return true;
+  }
+  return false;
+}
+
 ImageFind Store::find_image(const dump::Module& module) {
   ImageFind find;
-  const Slot slot{std::string(module.name()), std::string(module.name())};
-  const std::vector<std::string> keys = image_keys(module);
-  for (FileIndex& root : index_->roots) {
-    for (const FileIndex::Candidate& candidate : root.find(slot, keys)) {
-      if (!candidate.other_key.empty() && !keys.empty()) {
-        remember(find, SearchResult::mismatched, candidate.path,
-                 fmt::format("store key {}, wanted {}", candidate.other_key, keys[0]));
-        continue;
-      }
-      auto image = open_image(candidate, root.root().origin);
-      if (!image) {
-        remember(find, SearchResult::unreadable, candidate.path, image.error().message());
-        continue;
-      }
-      if (std::string why = why_not(**image, module); !why.empty()) {
-        remember(find, SearchResult::mismatched, candidate.path, std::move(why));
-        continue;
-      }
-      return {SearchResult::found, std::move(*image), candidate.path, {}};
-    }
-  }
+  for (const std::string& name : image_names(module.name()))
+    for (FileIndex& root : index_->roots)
+      if (index_->find_image_in(root, name, module, find)) return find;
   return find;
 }
 

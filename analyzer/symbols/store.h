@@ -7,12 +7,14 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/mapped_file.h"
 #include "dump/records.h"
 #include "image/image.h"
 #include "memory/address_space.h"
+#include "symbols/open_files.h"
 #include "symbols/search_path.h"
 #include "symbols/symbol_source.h"
 
@@ -29,6 +31,7 @@ struct ImageFind {
 struct SymbolFind {
   SearchResult result = SearchResult::not_found;
   std::shared_ptr<SymbolSource> source;
+  std::string_view kind;                  // of the file found: "pdb", "dbg", "breakpad"
   std::shared_ptr<const MappedFile> file; // what `source` reads, unpacked
   memory::Origin origin = memory::Origin::image;
   bool exact = false; // matched by debug id; false: by time stamp + size of the image's own record
@@ -37,7 +40,9 @@ struct SymbolFind {
 
 class Store {
 public:
-  explicit Store(std::vector<SearchRoot> roots);
+  // Stores that share `open` read a symbol file once.
+  explicit Store(std::vector<SearchRoot> roots,
+                 std::shared_ptr<OpenFiles> open = std::make_shared<OpenFiles>());
   ~Store();
   // Adds a root for one dump (its own folder); later calls see it, earlier finds stay.
   void add_root(SearchRoot root);
