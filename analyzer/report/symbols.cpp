@@ -31,7 +31,7 @@ std::string symbols_table(const Document& d, bool colour) {
   std::size_t images = 0, symbols = 0;
   for (const ModuleRow& row : d.modules) {
     images += row.image == "file";
-    symbols += row.symbols == "pdb" || row.symbols == "breakpad";
+    symbols += row.symbols == "pdb" || row.symbols == "dbg" || row.symbols == "breakpad";
     rows.push_back({dash(row.name), dash(row.image_id), dash(row.image), dash(row.debug_id),
                     dash(row.symbols)});
   }
