@@ -11,6 +11,7 @@
 #include "symbols/breakpad_stack.h"
 #include "symbols/breakpad_text.h"
 #include "symbols/sources.h"
+#include "symbols/symbol_index.h"
 
 namespace dumptriage::symbols {
 namespace {
@@ -42,6 +43,12 @@ private:
     std::size_t next = 0; // of the line behind the record
   };
   void prepare();
+  void scan();
+  std::string_view taken(std::uint64_t at, std::uint64_t size) const;
+  void save(IndexWriter& out) const;
+  bool load(IndexReader in);
+  // Whether the line of the record says what the index said; without an index it does.
+  bool is_true(const Record& record) const;
   void add(std::vector<Record>& list, std::string_view line, bool has_size, std::size_t next);
   void add_origin(std::string_view line);
   static const Record* last_before(const std::vector<Record>& list, std::uint32_t rva);
@@ -67,6 +74,7 @@ private:
   std::shared_ptr<const MappedFile> file_; // keeps the bytes; null when the caller does
   std::string_view text_;
   bool prepared_ = false;
+  bool indexed_ = false; // what follows came from an index
   bool windows_ = false;
   std::vector<Record> functions_, publics_;                   // sorted by rva
   std::unordered_map<std::uint32_t, std::string_view> files_; // by number
@@ -106,8 +114,104 @@ void Breakpad::add(std::vector<Record>& list, std::string_view line, bool has_si
 }
 
 void Breakpad::prepare() {
+  // From about here on going through the text takes longer than reading an index.
+  constexpr std::size_t kLarge = 8u << 20;
   if (prepared_) return;
   prepared_ = true;
+  if (text_.size() < kLarge) return scan();
+  const IndexCache cache = IndexCache::of_user();
+  const std::string key = content_key(ByteView(text_.data(), text_.size()));
+  if (auto saved = cache.load(key)) {
+    indexed_ = load(IndexReader(ByteView(*saved)));
+    if (indexed_) return;
+  }
+  scan();
+  IndexWriter out;
+  save(out);
+  cache.save(key, out.bytes());
+}
+
+void Breakpad::save(IndexWriter& out) const {
+  for (const auto* list : {&functions_, &publics_}) {
+    out.number64(list->size());
+    for (const Record& record : *list) {
+      out.number32(record.rva);
+      out.number32(record.size);
+      out.number64(record.name);
+      out.number64(record.next);
+    }
+  }
+  auto place = [&](std::string_view text) {
+    out.number64(text.empty() ? 0 : static_cast<std::uint64_t>(text.data() - text_.data()));
+    out.number64(text.size());
+  };
+  out.number64(files_.size());
+  for (const auto& [number, name] : files_) {
+    out.number32(number);
+    place(name);
+  }
+  out.number64(origins_.size());
+  for (const auto& [number, origin] : origins_) {
+    out.number32(number);
+    out.number32(origin.file);
+    place(origin.name);
+  }
+  stack_.write(out);
+}
+
+std::string_view Breakpad::taken(std::uint64_t at, std::uint64_t size) const {
+  return ByteView(text_.data(), text_.size()).clamp(at, size).chars();
+}
+
+bool Breakpad::load(IndexReader in) {
+  for (auto* list : {&functions_, &publics_}) {
+    list->resize(in.count(24));
+    std::uint32_t before = 0;
+    for (Record& record : *list) {
+      record.rva = in.number32();
+      record.size = in.number32();
+      record.name = in.number64();
+      record.next = in.number64();
+      if (record.rva < before || record.name > text_.size()) return false;
+      before = record.rva;
+    }
+  }
+  for (std::uint64_t i = in.count(20); i > 0; --i) {
+    const std::uint32_t number = in.number32();
+    const std::uint64_t at = in.number64(), size = in.number64();
+    files_.try_emplace(number, taken(at, size));
+  }
+  for (std::uint64_t i = in.count(24); i > 0; --i) {
+    const std::uint32_t number = in.number32();
+    Origin origin;
+    origin.file = in.number32();
+    const std::uint64_t at = in.number64(), size = in.number64();
+    origin.name = taken(at, size);
+    origins_.try_emplace(number, origin);
+  }
+  return stack_.read(in) && in.good();
+}
+
+bool Breakpad::is_true(const Record& record) const {
+  if (!indexed_) return true;
+  const auto end = text_.rfind('\n', record.name);
+  std::size_t at = end == std::string_view::npos ? 0 : end + 1;
+  std::string_view line = next_line(text_, at);
+  const bool function = line.starts_with("FUNC ");
+  if (!function && !line.starts_with("PUBLIC ")) return false;
+  if (function && record.next != at) return false;
+  word(line);
+  if (number<std::uint32_t>(first_number(line), 16) != record.rva) return false;
+  return !function || hex_word(line) == record.size;
+}
+
+void Breakpad::scan() {
+  indexed_ = false;
+  functions_.clear();
+  publics_.clear();
+  files_.clear();
+  origins_.clear();
+  stack_ = StackRecords(text_);
   for (std::size_t at = 0; at < text_.size();) {
     std::string_view line = next_line(text_, at);
     if (line.starts_with("FUNC ")) {
@@ -230,6 +334,10 @@ const Breakpad::Record* Breakpad::last_before(const std::vector<Record>& list, s
 const Breakpad::Record* Breakpad::function_at(std::uint32_t rva) {
   prepare();
   const Record* function = last_before(functions_, rva);
+  if (function != nullptr && !is_true(*function)) {
+    scan(); // the index was that of another file
+    function = last_before(functions_, rva);
+  }
   return function != nullptr && rva - function->rva < function->size ? function : nullptr;
 }
 
@@ -243,6 +351,10 @@ std::optional<Symbol> Breakpad::lookup(std::uint32_t rva) {
     return symbol;
   }
   const Record* nearest = last_before(publics_, rva);
+  if (nearest != nullptr && !is_true(*nearest)) {
+    scan();
+    nearest = last_before(publics_, rva);
+  }
   if (nearest == nullptr) return std::nullopt;
   Symbol symbol = symbol_of(*nearest, rva, NameSource::breakpad_public);
   // A public has no size; a function that lies between it and the address ends its reach.

@@ -102,6 +102,35 @@ void StackRecords::sort(std::vector<Record>& records) {
                    [&](const Record& a, const Record& b) { return rank(a) < rank(b); });
 }
 
+void StackRecords::write(IndexWriter& out) const {
+  for (const auto* list : {&win_, &cfi_}) {
+    out.number64(list->size());
+    for (const Record& record : *list) {
+      out.number32(record.rva);
+      out.number32(record.size);
+      out.number32(record.type);
+      out.number64(record.at);
+    }
+  }
+}
+
+bool StackRecords::read(IndexReader& in) {
+  for (auto* list : {&win_, &cfi_}) {
+    list->resize(in.count(20));
+    for (Record& record : *list) {
+      record.rva = in.number32();
+      record.size = in.number32();
+      record.type = in.number32();
+      record.at = in.number64();
+      if (record.at > text_.size()) return false;
+    }
+    if (!std::is_sorted(list->begin(), list->end(),
+                        [](const Record& a, const Record& b) { return a.rva < b.rva; }))
+      return false;
+  }
+  return true;
+}
+
 void StackRecords::seal() {
   sort(win_);
   sort(cfi_);

@@ -8,6 +8,7 @@
 
 #include "arch/cfi.h"
 #include "arch/frame_data.h"
+#include "symbols/symbol_index.h"
 
 namespace dumptriage::symbols::breakpad {
 
@@ -18,6 +19,10 @@ public:
 
   void add(std::string_view line); // of `text`, beginning with "STACK "
   void seal();                     // call once after the last add
+
+  // What add() and seal() found out, to and from an index; false when it does not fit the text.
+  void write(IndexWriter& out) const;
+  bool read(IndexReader& in);
 
   // Addresses in the answers are rvas.
   std::optional<arch::FrameData> frame_data(std::uint32_t rva) const;
