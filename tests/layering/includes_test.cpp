@@ -70,6 +70,22 @@ TEST(Layering, EveryIncludePointsLeft) {
   EXPECT_GT(seen, 50u) << "the pattern no longer finds includes";
 }
 
+// Whatever else goes wrong, nothing but the command line can reach a network.
+TEST(Layering, OnlyTheCommandLineFetches) {
+  fs::path source = DUMPTRIAGE_SOURCE_DIR;
+  std::size_t fetching = 0;
+  for (const std::string& room : kOrder) {
+    fs::path folder = room == "cli" ? source / "cli" : source / "analyzer" / room;
+    for (const Edge& edge : edges_below(folder, room)) {
+      if (edge.to.find("symbols/fetch/") == std::string::npos) continue;
+      ++fetching;
+      EXPECT_TRUE(room == "cli" || edge.file.starts_with("symbols/fetch/"))
+          << edge.file << " includes " << edge.to;
+    }
+  }
+  EXPECT_GT(fetching, 1u);
+}
+
 TEST(Layering, SaysNoToUpwardEdges) {
   EXPECT_FALSE(allowed({"x.cpp", "memory", "arch/arch.h"}));
   EXPECT_FALSE(allowed({"x.cpp", "image", "dump/dump.h"}));
