@@ -14,6 +14,7 @@ using namespace formats;
 
 constexpr std::uint32_t kMostEntries = 64;
 constexpr std::uint32_t kLongestRecord = 4096; // a GUID, an age and a path
+constexpr std::size_t kMostData = 64u << 20;   // symbols of a checked kernel are a few MiB
 constexpr std::size_t kPiece = 1u << 16;       // what is read at once of data whose size may lie
 
 // Matt Pietrek, "Peering Inside the PE": Borland's linker counts entries where others count bytes.
@@ -43,10 +44,14 @@ std::vector<std::byte> Image::debug_data(const DebugEntry& entry, std::size_t mo
   for (const bool by_rva : {true, false}) {
     const std::uint64_t start = by_rva ? entry.rva : entry.raw_offset;
     if (start == 0) continue;
-    const std::size_t size = std::min<std::size_t>(entry.size, most);
+    std::uint64_t size = std::min<std::uint64_t>({entry.size, most, kMostData});
+    // What a section has beyond its raw data is zeros, as many as its header likes.
+    if (const Section* section = by_rva ? section_at(entry.rva) : nullptr)
+      size = std::min<std::uint64_t>(
+          size, section->raw_size - std::min(section->raw_size, entry.rva - section->rva));
     std::vector<std::byte> bytes;
     while (bytes.size() < size) {
-      const std::size_t before = bytes.size(), step = std::min(kPiece, size - before);
+      const std::size_t before = bytes.size(), step = std::min<std::size_t>(kPiece, size - before);
       const std::uint64_t at = start + before;
       bytes.resize(before + step);
       const auto out = std::span(bytes).subspan(before);

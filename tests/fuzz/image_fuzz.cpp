@@ -1,4 +1,5 @@
-// A PE in memory, once whole and once with a hole in the middle: headers and every directory.
+// A PE as a file, and in memory once whole and once with a hole in the middle: headers and every
+// directory.
 #include <array>
 
 #include "image/image.h"
@@ -34,6 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   whole->add(kBase, ByteView(data, size));
   whole->seal();
   if (auto image = image::open_memory(whole, kBase)) read_all(**image);
+  if (auto image = image::open_file(MappedFile::borrow(ByteView(data, size), "input"),
+                                    memory::Origin::image))
+    read_all(**image);
   auto holed = std::make_shared<memory::FlatRanges>();
   holed->add(kBase, ByteView(data, size / 2));
   holed->add(kBase + size / 2 + 16, ByteView(data, size).clamp(size / 2 + 16, size));

@@ -96,15 +96,17 @@ TEST(DebugDirectory, BorlandCountsEntries) {
 
 TEST(DebugDirectory, LyingSizesCostNothing) {
   Stripped stripped;
-  synth::Bytes rows = synth::debug_rows({{2, 0xFFFFFFFF, 0x2000, 0}, {2, 0xFFFFFFFF, 0, 0x900}});
-  stripped.pe.section(".huge", 0x3000, rows, synth::kConstSection);
+  synth::Bytes rows = synth::debug_rows(
+      {{2, 0xFFFFFFFF, 0x2000, 0}, {2, 0xFFFFFFFF, 0, 0x900}, {2, 0xFFFFFFFF, 0x3000, 0}});
+  stripped.pe.section(".huge", 0x3000, rows, synth::kConstSection, 0x40000000);
   stripped.pe.directory(6, 0x3000, 0xFFFFFFFF);
   auto image = open_bytes(stripped.pe.file());
   ASSERT_TRUE(image);
   const auto& entries = (*image)->debug_entries();
-  ASSERT_GE(entries.size(), 2u);
+  ASSERT_GE(entries.size(), 3u);
   EXPECT_LE(entries.size(), 64u);
-  EXPECT_EQ((*image)->debug_data(entries[0]).size(), 0x2000u); // two sections of a page
+  EXPECT_EQ((*image)->debug_data(entries[0]).size(), 0x200u);  // the section's raw data
+  EXPECT_EQ((*image)->debug_data(entries[2]).size(), 0x200u);  // not the zeros behind it
   EXPECT_LT((*image)->debug_data(entries[1]).size(), 0x1000u); // the rest of the file
 }
 
