@@ -50,8 +50,11 @@ void judge_usefulness(report::Document& document) {
   for (const Note& note : document.notes)
     if (note.severity != Severity::info && (!worst || note.severity > worst->severity))
       worst = &note;
-  bool stack = std::any_of(document.threads.begin(), document.threads.end(),
-                           [](const report::ThreadRow& row) { return row.frames.size() > 1; });
+  bool stack = std::any_of(
+      document.threads.begin(), document.threads.end(), [](const report::ThreadRow& row) {
+        return std::count_if(row.frames.begin(), row.frames.end(),
+                             [](const report::FrameRow& frame) { return !frame.is_inline; }) > 1;
+      });
   bool lists = stack || !document.modules.empty();
   bool anything = lists || !document.threads.empty() || document.crash.kind != "none" ||
                   document.os.build != 0 || !document.os.family.empty();
@@ -85,7 +88,8 @@ std::string image_key(const dump::Module& module) {
 
 Analyzer::Analyzer(rules::Catalogue catalogue, std::vector<symbols::SearchRoot> roots)
     : catalogue_(std::move(catalogue)), roots_(std::move(roots)),
-      store_(std::make_unique<symbols::Store>(roots_)) {}
+      open_(std::make_shared<symbols::OpenFiles>()),
+      store_(std::make_unique<symbols::Store>(roots_, open_)) {}
 
 Analyzer::~Analyzer() = default;
 
@@ -184,7 +188,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   std::unique_ptr<symbols::Store> own;
   symbols::Store* store = store_.get();
   if (options.trust_siblings && !file->path().empty()) {
-    own = std::make_unique<symbols::Store>(roots_);
+    own = std::make_unique<symbols::Store>(roots_, open_);
     own->add_root(folder_of(file->file_path()));
     store = own.get();
   }

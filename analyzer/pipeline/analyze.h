@@ -57,6 +57,7 @@ private:
 
   rules::Catalogue catalogue_;
   std::vector<symbols::SearchRoot> roots_;
+  std::shared_ptr<symbols::OpenFiles> open_; // of all stores
   std::unique_ptr<symbols::Store> store_;
 };
 

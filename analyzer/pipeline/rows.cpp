@@ -8,9 +8,8 @@
 namespace dumptriage::pipeline {
 namespace {
 
-report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const Analysis& analysis) {
+report::FrameRow frame_row(const stack::Frame& frame, const Analysis& analysis) {
   report::FrameRow row;
-  row.index = index;
   row.pc = frame.pc;
   row.sp = frame.sp;
   row.trust = arch::name_of(frame.trust);
@@ -32,6 +31,28 @@ report::FrameRow frame_row(const stack::Frame& frame, std::size_t index, const A
     row.name_origin = name_of(frame.symbol->origin);
   }
   return row;
+}
+
+// The calls inlined where the frame stands, then the frame.
+void add_frame(report::ThreadRow& thread, const stack::Frame& frame, std::size_t index,
+               const Analysis& analysis) {
+  report::FrameRow row = frame_row(frame, analysis);
+  auto add = [&](report::FrameRow added) {
+    added.index = thread.frames.size();
+    if (added.index != index) added.frame = index;
+    thread.frames.push_back(std::move(added));
+  };
+  if (!row.name_source.empty())
+    for (const symbols::InlineCall& call : frame.symbol->inlines) {
+      report::FrameRow inlined = row;
+      inlined.is_inline = true;
+      inlined.function = call.function;
+      inlined.file = call.file;
+      inlined.line = call.line;
+      inlined.offset.reset(); // it has no start
+      add(std::move(inlined));
+    }
+  add(std::move(row));
 }
 
 void describe_kernel_thread(report::ThreadRow& row, const system::ThreadState& thread,
@@ -75,7 +96,7 @@ void describe_symbols(report::ModuleRow& row, const symbols::ModuleSet::Status& 
   if (!status.asked) return;
   row.symbols = name_of(status.symbols.result);
   if (status.symbols.result == symbols::SearchResult::found) {
-    row.symbols = lower(status.symbols.path).ends_with(".sym") ? "breakpad" : "pdb";
+    row.symbols = status.symbols.kind;
     row.symbols_origin = name_of(status.symbols.origin);
   }
   row.symbols_path = utf8_from_ansi(status.symbols.path);
@@ -118,13 +139,14 @@ void list_threads(report::Document& document, const Analysis& analysis) {
     describe_kernel_thread(row, thread, analysis.modules);
     row.walked = analysis.walks.walked[i];
     row.whole = stack.whole;
-    row.sure_frames = stack.sure_frames;
     row.ended = stack.ended;
     row.sure_ended = stack.sure_ended;
     row.context_from =
         analysis.walks.walked[i] ? analysis.walks.context_from[i] : thread.context_from;
-    for (std::size_t f = 0; f < stack.frames.size(); ++f)
-      row.frames.push_back(frame_row(stack.frames[f], f, analysis));
+    for (std::size_t f = 0; f < stack.frames.size(); ++f) {
+      add_frame(row, stack.frames[f], f, analysis);
+      if (f < stack.sure_frames) row.sure_frames = row.frames.size();
+    }
     document.threads.push_back(std::move(row));
   }
 }

@@ -18,8 +18,13 @@ struct Parameter {
   std::string meaning;
 };
 
+// A row of a stack.  Calls that the compiler inlined have rows of their own, innermost first, above
+// the row of the frame that they ran in, and share its pc, sp and proof.
 struct FrameRow {
-  std::size_t index = 0;
+  std::size_t index = 0; // of the row
+  // Of the frame, where that differs; ids of facts count so: "frame:<thread>:<frame>".
+  std::optional<std::size_t> frame;
+  bool is_inline = false;
   std::uint64_t pc = 0, sp = 0;
   std::string module, function, file;
   std::optional<std::uint64_t>
@@ -39,9 +44,9 @@ struct ThreadRow {
   std::vector<std::string> wait_objects; // ids of `waits` nodes
   std::optional<std::uint32_t> cpu;
   bool crashed = false;
-  bool walked = false; // false: its stack was not asked for, `frames` says nothing
-  bool whole = false;  // the sure part reaches the known end of the stack
-  std::size_t sure_frames = 0;
+  bool walked = false;         // false: its stack was not asked for, `frames` says nothing
+  bool whole = false;          // the sure part reaches the known end of the stack
+  std::size_t sure_frames = 0; // rows
   std::vector<FrameRow> frames;
   std::string ended, sure_ended, context_from;
 };

@@ -6,6 +6,7 @@ namespace {
 Json frame_of(const FrameRow& row, bool sure, int pointer_size) {
   Json frame;
   frame["index"] = row.index;
+  put(frame, "frame", row.frame);
   frame["pc"] = address(row.pc, pointer_size);
   frame["sp"] = address(row.sp, pointer_size);
   put(frame, "module", row.module);
@@ -19,6 +20,7 @@ Json frame_of(const FrameRow& row, bool sure, int pointer_size) {
   put(frame, "name_source", row.name_source);
   if (!row.name_source.empty()) frame["name_exact"] = row.name_exact;
   put(frame, "name_origin", row.name_origin);
+  if (row.is_inline) frame["inline"] = true;
   return frame;
 }
 

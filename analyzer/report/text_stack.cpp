@@ -15,7 +15,7 @@ constexpr std::size_t kHead = 40, kTail = 8;
 constexpr std::size_t kGuesses = 16, kGuessesOfOthers = 0;
 
 void frame(Paper& paper, const FrameRow& row, bool sure, int pointer_size) {
-  std::string how = row.trust;
+  std::string how = row.is_inline ? "inlined, " + row.trust : row.trust;
   if (!row.origin.empty() && row.origin != "dump") how += ", " + row.origin;
   if (row.name_origin == "sibling" && row.origin != "sibling") how += ", name sibling";
   if (!row.name_source.empty() && !row.name_exact) how += ", name not exact";
@@ -101,8 +101,10 @@ bool shown(const ThreadRow& thread, const Document& d, const TextOptions& option
 
 // A stack of which no more than its registers is sure fits one line.
 bool one_line(const ThreadRow& thread, const TextOptions& options) {
-  return options.threads != TextOptions::Threads::all && thread.sure_frames <= 1 &&
-         !thread.frames.empty();
+  std::size_t frames = 0;
+  for (std::size_t i = 0; i < std::min(thread.sure_frames, thread.frames.size()); ++i)
+    frames += !thread.frames[i].is_inline;
+  return options.threads != TextOptions::Threads::all && frames <= 1 && !thread.frames.empty();
 }
 
 std::string short_name_of(const ThreadRow& thread) {

@@ -29,6 +29,25 @@ TEST(Json, FullAndEmptyDocumentsMatchTheSchema) {
   expect_valid(failed);
 }
 
+TEST(Json, InlinedCallsAreRowsOfTheirFrame) {
+  Document d = full_document();
+  ThreadRow& thread = d.threads[0];
+  FrameRow inlined = thread.frames[0];
+  inlined.is_inline = true;
+  thread.frames.insert(thread.frames.begin(), inlined);
+  for (std::size_t i = 0; i < thread.frames.size(); ++i) {
+    thread.frames[i].index = i;
+    if (i != 0) thread.frames[i].frame = i - 1;
+  }
+  expect_valid(d);
+  const auto frames = parsed(d)["threads"][0]["frames"];
+  EXPECT_TRUE(frames[0]["inline"] == true);
+  EXPECT_FALSE(frames[0].contains("frame"));
+  EXPECT_FALSE(frames[1].contains("inline"));
+  EXPECT_TRUE(frames[1]["frame"] == 0);
+  EXPECT_TRUE(frames[1]["pc"] == frames[0]["pc"]);
+}
+
 const nlohmann::json& resolved(const nlohmann::json& schema, const nlohmann::json& part) {
   const nlohmann::json* at = &part;
   while (at->contains("$ref"))

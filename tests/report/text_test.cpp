@@ -197,6 +197,29 @@ TEST(Text, LongSureStacksAreCutInTheMiddle) {
   EXPECT_EQ(text.find("   500  "), std::string::npos);
 }
 
+TEST(Text, InlinedCallsHaveRowsAboveTheirFrame) {
+  Document d = full_document();
+  ThreadRow& thread = d.threads[0];
+  FrameRow inlined = thread.frames[0];
+  inlined.is_inline = true;
+  inlined.function = "NbtCopyOne";
+  inlined.file = "copy.h";
+  inlined.line = 7;
+  inlined.offset.reset();
+  thread.frames.insert(thread.frames.begin(), inlined);
+  thread.sure_frames += 1;
+  const std::string text = to_text(d, {});
+  const std::size_t at = text.find("  netbt!NbtCopyOne  "); // without an offset
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_LT(text.find("inlined, context", at), text.find("copy.h:7", at));
+  EXPECT_LT(text.find("copy.h:7", at), text.find("netbt!NbtCopy+", at));
+  // A thread of one frame is known by its registers alone, whatever was inlined there.
+  d.threads[1].walked = true;
+  d.threads[1].frames = {thread.frames[0], thread.frames[1]};
+  d.threads[1].sure_frames = 2;
+  EXPECT_NE(to_text(d, {}).find("Known by their registers alone"), std::string::npos);
+}
+
 TEST(Text, OtherThreadsByOption) {
   Document d = full_document();
   ThreadRow& other = d.threads[1];
