@@ -118,7 +118,7 @@ std::string to_text(const Settings& settings, const report::Document& document,
     return text;
   }
   text = report::symbols_table(document, colour);
-  if (!fetched.empty()) text += "\nFetched\n";
+  if (!fetched.empty()) text += "\nAsked of servers\n";
   for (const Fetched& file : fetched)
     text += fmt::format("  {:<7}  {}{}\n", name_of(file.outcome.result), file.path,
                         file.outcome.why.empty() ? "" : ": " + file.outcome.why);
