@@ -10,7 +10,7 @@ namespace {
 using namespace formats;
 
 // Records of one procedure that are looked at.
-constexpr int kMostRecords = 1 << 20;
+constexpr int kMostRecords = 1 << 18;
 
 class Annotations {
 public:
