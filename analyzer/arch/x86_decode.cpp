@@ -203,6 +203,7 @@ public:
       Instruction out;
       out.length = static_cast<std::uint8_t>(length);
       describe(inst, row, address + length, out);
+      if (length > size) out.writes |= 1 << kEcx; // a repeated instruction counts there
       return out;
     }
     return std::nullopt;
@@ -364,7 +365,9 @@ private:
                    Instruction& out) const {
     switch (known.flow) {
     case Flow::ret: out.pops = static_cast<std::uint16_t>(out.from.value); break;
-    case Flow::branch: other(inst, out); [[fallthrough]]; // loop writes ecx
+    case Flow::branch:
+      if (known.name.starts_with("LOOP")) out.writes = 1 << kEcx;
+      [[fallthrough]];
     case Flow::jump: out.target = next + out.from.value; break;
     case Flow::call:
       out.direct_call = known.form == Form::imm;
