@@ -1,4 +1,5 @@
-// Names of functions by their ids (IPI stream): of those that were inlined there is no symbol.
+// Type records by their index, and names of functions by their ids (IPI stream): of those that were
+// inlined there is no symbol.
 #pragma once
 
 #include <cstdint>

@@ -104,6 +104,43 @@ Expected expected_at(const Listing& listing, std::uint32_t rva) {
 
 class RealPdb : public testing::TestWithParam<fs::path> {};
 
+// How often LLVM's symbolizer had something to compare with.
+struct Compared {
+  std::size_t names = 0, lines = 0;
+};
+
+void compare(const std::optional<Symbol>& symbol, const Expected& expected,
+             const llvm_tools::Row& their, const std::string& where, Compared& compared) {
+  if (!expected.names.empty()) {
+    ASSERT_TRUE(symbol) << where;
+    // lld says of its import thunks nowhere that they lie there.
+    EXPECT_TRUE(symbol->source == NameSource::pdb || symbol->size == 0) << where;
+    bool same = false;
+    for (const std::string& name : expected.names)
+      same |= symbol->function == undecorate(name) ||
+              symbol->function == undecorate(name, arch::Machine::x86);
+    EXPECT_TRUE(same) << where << " " << symbol->function << " " << *expected.names.begin();
+  } else if (symbol) {
+    EXPECT_EQ(symbol->source, NameSource::pdb_public) << where;
+  }
+  if (!their.function.empty() && symbol && !symbol->far) {
+    ++compared.names;
+    EXPECT_TRUE(their.function == symbol->function || their.function == symbol->decorated ||
+                undecorate(their.function, arch::Machine::x86) == symbol->function)
+        << where << " " << symbol->function << " " << their.function;
+  }
+  const std::string place = symbol ? place_of(symbol->file, symbol->line) : "";
+  if (!expected.names.empty()) {
+    EXPECT_EQ(place.empty(), expected.places.empty()) << where << " " << place;
+    EXPECT_TRUE(place.empty() || expected.places.contains(place)) << where << " " << place;
+  }
+  if (their.place.empty() || place.empty()) return;
+  ++compared.lines;
+  EXPECT_TRUE(place == their.place || expected.empty_places.contains(their.place) ||
+              (expected.places.size() > 1 && expected.places.contains(their.place)))
+      << where << " " << place << " " << their.place;
+}
+
 TEST_P(RealPdb, NamesAndLinesAreThoseOfTheRecordsAndOfTheSymbolizer) {
   if (!llvm_tools::has("llvm-symbolizer-19") || !llvm_tools::has("llvm-pdbutil-19"))
     GTEST_SKIP() << "skipped: LLVM's tools are not installed";
@@ -120,46 +157,16 @@ TEST_P(RealPdb, NamesAndLinesAreThoseOfTheRecordsAndOfTheSymbolizer) {
   const auto theirs =
       llvm_tools::symbolize(image, listing.x64 ? 0x140000000 : 0x400000, rvas, folder);
   ASSERT_EQ(theirs.size(), rvas.size());
-  std::size_t names = 0, lines = 0;
-  for (std::size_t i = 0; i < rvas.size(); ++i) {
-    const auto symbol = (*pdb)->lookup(rvas[i]);
-    const Expected expected = expected_at(listing, rvas[i]);
-    const llvm_tools::Row their = theirs[i].empty() ? llvm_tools::Row{} : theirs[i].back();
-    const std::string where = fmt::format("{} {:#x}", GetParam().filename().string(), rvas[i]);
-    if (!expected.names.empty()) {
-      ASSERT_TRUE(symbol) << where;
-      // lld says of its import thunks nowhere that they lie there.
-      EXPECT_TRUE(symbol->source == NameSource::pdb || symbol->size == 0) << where;
-      bool same = false;
-      for (const std::string& name : expected.names)
-        same |= symbol->function == undecorate(name) ||
-                symbol->function == undecorate(name, arch::Machine::x86);
-      EXPECT_TRUE(same) << where << " " << symbol->function << " " << *expected.names.begin();
-    } else if (symbol) {
-      EXPECT_EQ(symbol->source, NameSource::pdb_public) << where;
-    }
-    if (!their.function.empty() && symbol && !symbol->far) {
-      ++names;
-      EXPECT_TRUE(their.function == symbol->function || their.function == symbol->decorated ||
-                  undecorate(their.function, arch::Machine::x86) == symbol->function)
-          << where << " " << symbol->function << " " << their.function;
-    }
-    const std::string place = symbol ? place_of(symbol->file, symbol->line) : "";
-    if (!expected.names.empty()) {
-      EXPECT_EQ(place.empty(), expected.places.empty()) << where << " " << place;
-      EXPECT_TRUE(place.empty() || expected.places.contains(place)) << where << " " << place;
-    }
-    if (their.place.empty() || place.empty()) continue;
-    ++lines;
-    EXPECT_TRUE(place == their.place || expected.empty_places.contains(their.place) ||
-                (expected.places.size() > 1 && expected.places.contains(their.place)))
-        << where << " " << place << " " << their.place;
-  }
+  Compared compared;
+  for (std::size_t i = 0; i < rvas.size(); ++i)
+    compare((*pdb)->lookup(rvas[i]), expected_at(listing, rvas[i]),
+            theirs[i].empty() ? llvm_tools::Row{} : theirs[i].back(),
+            fmt::format("{} {:#x}", GetParam().filename().string(), rvas[i]), compared);
   if (!listing.procedures.empty()) {
-    EXPECT_GT(names, 8u);
+    EXPECT_GT(compared.names, 8u);
   }
   if (!listing.tables.empty()) {
-    EXPECT_GT(lines, 8u);
+    EXPECT_GT(compared.lines, 8u);
   }
 }
 
