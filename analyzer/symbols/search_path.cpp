@@ -6,17 +6,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "symbols/store_key.h"
 
 namespace dumptriage::symbols {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front())))
-    text.remove_prefix(1);
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back())))
-    text.remove_suffix(1);
-  return text;
-}
 
 std::vector<std::string_view> split(std::string_view text, char at, bool quotes) {
   std::vector<std::string_view> parts;

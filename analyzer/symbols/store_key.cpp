@@ -16,14 +16,14 @@ template <class Number> bool read_hex(std::string_view digits, Number& value) {
   return !digits.empty() && error == std::errc() && end == digits.data() + digits.size();
 }
 
+} // namespace
+
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r\n";
   std::size_t first = text.find_first_not_of(kBlank);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
-
-} // namespace
 
 std::string image_key(std::uint32_t timestamp, std::uint64_t size) {
   return fmt::format("{:08X}{:x}", timestamp, size);

@@ -45,6 +45,9 @@ std::vector<std::string> image_names(std::string_view name);
 // As COMPRESS.EXE and symstore /compress name it: the last letter replaced by '_'.
 std::string packed_name(std::string name);
 
+// Without blanks and line ends around it.
+std::string_view trimmed(std::string_view text);
+
 // A name from a dump that may become a file name: not empty, one component, no control characters.
 bool usable_name(std::string_view name);
 

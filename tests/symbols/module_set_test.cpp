@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "image/sample_image.h"
+#include "symbols/folder.h"
 
 namespace dumptriage::symbols {
 namespace {
@@ -18,26 +19,6 @@ constexpr char kSym[] = "MODULE windows x86_64 33221100554477668899AABBCCDDEEFF2
                         "FUNC 1100 50 0 Foo::bar(int)\n"
                         "PUBLIC 1000 0 first\n"
                         "PUBLIC 10d0 0 other\n";
-
-// A folder that is gone with the test.
-class Folder {
-public:
-  Folder() : empty_({}, "empty") {}
-  std::string path() const { return empty_.folder(); }
-  void put(const std::string& name, const synth::Bytes& bytes) const {
-    fs::path path = fs::path(this->path()) / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  }
-  void put(const std::string& name, const std::string& text) const {
-    put(name, synth::Bytes(text.begin(), text.end()));
-  }
-
-private:
-  image::TempFile empty_;
-};
 
 dump::Module sample_module() {
   dump::Module module;

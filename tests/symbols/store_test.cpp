@@ -2,13 +2,13 @@
 #include "symbols/store.h"
 
 #include <filesystem>
-#include <fstream>
 
 #include <gmock/gmock.h>
 
 #include "base/text.h"
 #include "dump/archives.h"
 #include "image/sample_image.h"
+#include "symbols/folder.h"
 #include "symbols/store_key.h"
 #include "symbols/tiny_pdb.h"
 #include "synth/archives.h"
@@ -26,17 +26,10 @@ using testing::HasSubstr;
 class Layouts : public testing::Test {
 protected:
   std::string root(const std::string& name = "root") const {
-    return (fs::path(folder_.folder()) / name).string();
+    return (fs::path(folder_.path()) / name).string();
   }
-  void put(const std::string& name, const synth::Bytes& bytes) const {
-    fs::path path = fs::path(root()) / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary)
-        .write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  }
-  void put(const std::string& name, const std::string& text) const {
-    put(name, synth::Bytes(text.begin(), text.end()));
+  template <class Content> void put(const std::string& name, const Content& content) const {
+    folder_.put("root/" + name, content);
   }
   void clear() const { fs::remove_all(root()); }
   ImageFind image(bool store) const {
@@ -70,7 +63,7 @@ protected:
   }
 
 private:
-  image::TempFile folder_{{}, "empty"};
+  Folder folder_;
 };
 
 TEST(StoreKey, NamesAsSymstoreDoes) {
