@@ -6,6 +6,7 @@ Neither of the others marks guesses: each frame they show counts as meant."""
 import argparse
 import os
 import pathlib
+import pickle
 import re
 import struct
 import subprocess
@@ -64,11 +65,21 @@ def by_dumptriage(program, dump, folders):
     return {int(thread["id"]): table.stack_of(thread) for thread in report["threads"]}
 
 
-def compare(walker, program, images, dumps, wine, lines):
+def shown(walker, program, dump, folders, kept):
+    """The stacks; those of the other debuggers, which take their time, are kept."""
+    if walker is by_dumptriage or kept is None:
+        return walker(program, dump, folders)
+    key = (walker.__name__, str(dump), dump.stat().st_mtime_ns, *map(str, folders))
+    if key not in kept:
+        kept[key] = walker(program, dump, folders)
+    return kept[key]
+
+
+def compare(walker, program, images, dumps, wine, lines, kept):
     total = t.Score()
     for dump in dumps:
         noted = t.Truth(dump.with_suffix(".truth.json"), images)
-        stacks = walker(program, dump, [images] + ([wine] if wine else []))
+        stacks = shown(walker, program, dump, [images] + ([wine] if wine else []), kept)
         for tid, frames in noted.threads.items():
             total.add(t.judge(stacks.get(tid, []), frames, noted, lines, gaps=walker is not by_dumptriage))
     return total
@@ -85,11 +96,15 @@ def main():
     parser.add_argument("sets", nargs="+", metavar="NAME=IMAGES=DUMPS")
     parser.add_argument("--lldb", default="lldb-19")
     parser.add_argument("--stackwalk")
+    parser.add_argument("--keep", type=pathlib.Path, help="file that keeps what the others showed, for the next run")
     parser.add_argument("--wine64", default=os.environ.get("DUMPTRIAGE_WINE_DIR"))
     parser.add_argument("--wine32", default=os.environ.get("DUMPTRIAGE_WINE32_DIR"))
     arguments = parser.parse_args()
     here = pathlib.Path(__file__).resolve().parent
     lines = t.call_lines([here / "../user/crash.c", here / "../user/crashlib.c"])
+    kept = None
+    if arguments.keep:
+        kept = pickle.loads(arguments.keep.read_bytes()) if arguments.keep.exists() else {}
     walkers = [("dumptriage", by_dumptriage, arguments.program), ("lldb", by_lldb, arguments.lldb)]
     heads = ["set", "true frames / threads"]
     heads += [f"{name}{more}" for more in ("", ", system images") for name, _, _ in walkers]
@@ -101,11 +116,13 @@ def main():
         images = pathlib.Path(images).resolve()
         wine = arguments.wine64 if t.is_64(images) else arguments.wine32
         dumps = sorted(pathlib.Path(folder).resolve().glob("*.dmp"))
-        scores = [compare(walker, program, images, dumps, with_wine, lines)
+        scores = [compare(walker, program, images, dumps, with_wine, lines, kept)
                   for with_wine in (None, wine) for _, walker, program in walkers]
         if arguments.stackwalk:
-            scores.append(compare(by_stackwalk, arguments.stackwalk, images, dumps, None, None))
+            scores.append(compare(by_stackwalk, arguments.stackwalk, images, dumps, None, None, kept))
         print(f"| {name} | {scores[0].true} / {scores[0].threads} | " + " | ".join(cell(s) for s in scores) + " |", flush=True)
+        if kept is not None:
+            arguments.keep.write_bytes(pickle.dumps(kept))
 
 
 if __name__ == "__main__":

@@ -72,9 +72,9 @@ def main():
     arguments = parser.parse_args()
     here = pathlib.Path(__file__).resolve().parent
     lines = t.call_lines([here / "../user/crash.c", here / "../user/crashlib.c"])
-    print("| build | true frames | own images: sure | guess | missed | **wrong** | names right/wrong | lines right/wrong "
-          "| with system images: sure | guess | missed | **wrong** | names right/wrong | lines right/wrong |")
-    print("|---|" + "--:|" * 13)
+    print("| build | true frames | own images: sure + guessed | wrong | names | lines "
+          "| system images too: sure + guessed | wrong | names | lines |")
+    print("|---|" + "--:|" * 9)
     sums = collections.defaultdict(lambda: [t.Score(), t.Score()])
     for build in sorted(p for p in arguments.builds.glob(arguments.only) if p.name.startswith(("x86_64-", "i686-"))):
         wine = arguments.wine64 if build.name.startswith("x86_64") else arguments.wine32
@@ -90,10 +90,15 @@ def main():
     print(row("**all**", sums["all"]))
 
 
+def part(right, wrong):
+    return f"{right}/{right + wrong}" if right + wrong else "-"
+
+
 def row(name, scores):
     cells = [name, str(scores[0].true)]
     for s in scores:
-        cells += [str(s.sure), str(s.guess), str(s.missed), str(s.wrong), f"{s.named}/{s.misnamed}", f"{s.lined}/{s.mislined}"]
+        found = f"{s.sure} + {s.guess}" if s.guess else str(s.sure)
+        cells += [found, str(s.wrong), part(s.named, s.misnamed), part(s.lined, s.mislined)]
     return "| " + " | ".join(cells) + " |"
 
 
