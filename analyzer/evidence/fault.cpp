@@ -21,9 +21,8 @@ std::optional<Instruction> decode_at(const Input& input, const FaultScene& scene
   std::array<std::byte, kLongestInstruction> bytes{};
   const memory::ReadOutcome outcome = input.modules.overlay().read(scene.ip, bytes);
   origin = outcome.origin;
-  return disassemble(input.snapshot.machine,
-                     std::span(bytes).first(std::min(outcome.got, bytes.size())), scene.ip,
-                     scene.registers ? *scene.registers : kNoRegisters);
+  return disassemble(scene.machine, std::span(bytes).first(std::min(outcome.got, bytes.size())),
+                     scene.ip, scene.registers ? *scene.registers : kNoRegisters);
 }
 
 std::string direction(const MemoryAccess& access) {
@@ -52,14 +51,15 @@ bool all_known(const Instruction& instruction) {
 }
 
 // Where a jump, call or return goes.
-std::optional<std::uint64_t> target_of(const Input& input, const Instruction& instruction) {
+std::optional<std::uint64_t> target_of(const Input& input, arch::Machine machine,
+                                       const Instruction& instruction) {
   if (instruction.flow == Flow::none) return std::nullopt;
   if (instruction.target) return instruction.target;
   const bool from_memory = instruction.target_in_memory || instruction.flow == Flow::ret;
   if (!from_memory || instruction.memory.empty() || !instruction.memory[0].address)
     return std::nullopt;
   return input.modules.overlay().pointer(*instruction.memory[0].address,
-                                         arch::pointer_size_of(input.snapshot.machine));
+                                         arch::pointer_size_of(machine));
 }
 
 // The processor gave an address: it stands, and the operands only confirm it.
@@ -78,7 +78,7 @@ void use_report(const Input& input, const FaultScene& scene, const Instruction* 
   // fault.
   for (const MemoryAccess& access : instruction->memory) {
     if (*scene.reported == 0 && scene.access.empty() &&
-        is_non_canonical(input.snapshot.machine, *access.address)) {
+        is_non_canonical(scene.machine, *access.address)) {
       fault.address = access.address;
       fault.access = direction(access);
       return;
@@ -88,9 +88,8 @@ void use_report(const Input& input, const FaultScene& scene, const Instruction* 
 }
 
 // The processor gave no address: only an operand that must raise this fault can be the one.
-void use_operands_for_protection(const Input& input, const Instruction& instruction, Fault& fault,
-                                 FaultWords& words) {
-  const arch::Machine machine = input.snapshot.machine;
+void use_operands_for_protection(const Input& input, arch::Machine machine,
+                                 const Instruction& instruction, Fault& fault, FaultWords& words) {
   for (const MemoryAccess& access : instruction.memory) {
     if (!access.address) continue;
     const bool at_the_end = covers(access, UINT64_MAX); // -1 itself, then reported rightly
@@ -99,7 +98,8 @@ void use_operands_for_protection(const Input& input, const Instruction& instruct
     fault.access = direction(access);
     return;
   }
-  if (auto target = target_of(input, instruction); target && is_non_canonical(machine, *target)) {
+  if (auto target = target_of(input, machine, instruction);
+      target && is_non_canonical(machine, *target)) {
     fault.address = *target;
     fault.access = "execute";
     return;
@@ -115,12 +115,11 @@ void use_operands_for_protection(const Input& input, const Instruction& instruct
 
 // Nobody reported an address (STOP 0x3B and the like): one operand, or the one that cannot be
 // right.
-void use_operands(const Input& input, const Instruction& instruction, Fault& fault) {
+void use_operands(arch::Machine machine, const Instruction& instruction, Fault& fault) {
   const MemoryAccess* found = nullptr;
   for (const MemoryAccess& access : instruction.memory) {
     if (!access.address) continue;
-    const bool impossible =
-        *access.address < 0x10000 || is_non_canonical(input.snapshot.machine, *access.address);
+    const bool impossible = *access.address < 0x10000 || is_non_canonical(machine, *access.address);
     if (impossible) {
       found = &access;
       break;
@@ -144,9 +143,9 @@ void find_address(const Input& input, const FaultScene& scene, const Instruction
   } else if (!instruction)
     return;
   else if (scene.unreported)
-    use_operands_for_protection(input, *instruction, fault, words);
+    use_operands_for_protection(input, scene.machine, *instruction, fault, words);
   else
-    use_operands(input, *instruction, fault);
+    use_operands(scene.machine, *instruction, fault);
 }
 
 void classify(const Input& input, const FaultScene& scene, Fault& fault, const FaultWords& words) {
@@ -160,10 +159,12 @@ void classify(const Input& input, const FaultScene& scene, Fault& fault, const F
   touched.at_raised_irql = scene.irql && *scene.irql >= 2;
   touched.access = fault.access;
   if (scene.thread < input.snapshot.threads.size()) {
-    touched.stack_low = input.snapshot.threads[scene.thread].stack_low;
-    touched.stack_high = input.snapshot.threads[scene.thread].stack_high;
+    const system::ThreadState& thread = input.snapshot.threads[scene.thread];
+    const bool narrow = thread.wow64 && scene.machine != input.snapshot.machine;
+    touched.stack_low = narrow ? thread.wow64->stack_low : thread.stack_low;
+    touched.stack_high = narrow ? thread.wow64->stack_high : thread.stack_high;
   }
-  if (const arch::Arch* arch = arch::find(input.snapshot.machine); arch && scene.registers)
+  if (const arch::Arch* arch = arch::find(scene.machine); arch && scene.registers)
     touched.sp = scene.registers->get(arch->sp);
   if (fault.address) {
     touched.address = *fault.address;

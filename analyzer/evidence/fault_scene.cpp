@@ -17,6 +17,14 @@ std::optional<std::uint64_t> pc_of(const Input& input, const arch::Registers& re
   return arch ? registers.get(arch->pc) : std::nullopt;
 }
 
+// The 32-bit side of the thread (WoW64), when it stands at `ip`.
+const system::Wow64Thread* wow64_at(const Input& input, std::uint64_t ip, std::size_t thread) {
+  if (thread >= input.snapshot.threads.size()) return nullptr;
+  const auto& side = input.snapshot.threads[thread].wow64;
+  const arch::Arch* x86 = arch::find(arch::Machine::x86);
+  return x86 && side && side->context.get(x86->pc) == ip ? &*side : nullptr;
+}
+
 // The registers at `ip`: the fault's own context, or a proved frame that was interrupted just
 // there.
 const arch::Registers* registers_at(const Input& input, std::uint64_t ip, std::size_t thread) {
@@ -84,7 +92,7 @@ std::optional<std::uint64_t> ip_of_exception(const Input& input, const FaultScen
   if (!stop.exception || platform_of(input.snapshot) != Platform::windows) return pc;
   const std::uint64_t address = native(input, stop.exception->address);
   if (!pc) return address != 0 || scene.access == "execute" ? std::optional(address) : std::nullopt;
-  return scene.memory_fault ? address : *pc;
+  return scene.memory_fault || wow64_at(input, address, scene.thread) ? address : *pc;
 }
 
 void read_bugcheck(const Input& input, FaultScene& scene) {
@@ -154,7 +162,9 @@ std::optional<FaultScene> find_fault_scene(const Input& input) {
   }
   if (!ip) return std::nullopt;
   scene.ip = native(input, *ip);
-  scene.registers = registers_at(input, scene.ip, scene.thread);
+  const system::Wow64Thread* side = wow64_at(input, scene.ip, scene.thread);
+  scene.machine = side ? arch::Machine::x86 : input.snapshot.machine;
+  scene.registers = side ? &side->context : registers_at(input, scene.ip, scene.thread);
   return scene;
 }
 

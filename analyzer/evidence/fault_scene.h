@@ -11,6 +11,8 @@ namespace dumptriage::evidence {
 
 struct FaultScene {
   std::uint64_t ip = 0;
+  // Of the code at `ip`: x86 for that of a 32-bit process in an x64 dump (WoW64).
+  arch::Machine machine = arch::Machine::unknown;
   // Of the same moment as `ip`; null when the dump holds none.
   const arch::Registers* registers = nullptr;
   std::uint32_t code = 0; // of the exception; 0 = a STOP without one

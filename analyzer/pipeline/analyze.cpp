@@ -200,6 +200,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   Notes notes;
   prove_service_pack(snapshot, modules, notes);
   Walks walks = walk_threads(snapshot, modules, options.threads);
+  walk_wow64(walks, snapshot, modules, store);
   if (options.search_all_modules) modules.search_all();
 
   evidence::Input input{snapshot, walks.stacks, modules};

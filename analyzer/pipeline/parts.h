@@ -21,14 +21,24 @@ void prove_service_pack(system::Snapshot& snapshot, symbols::ModuleSet& modules,
 // The module that is the kernel, by its names.
 std::optional<std::size_t> kernel_module(const std::vector<dump::Module>& modules);
 
+// Frames, and words and instructions looked at, of all walks together: a dump may list thousands of
+// threads that share one hostile stack.  The last walk may run over by what one walk may do.
+inline constexpr std::size_t kMostFrames = 20000;
+inline constexpr std::size_t kMostWork = 400000;
+
 // walk.cpp: stacks, parallel to snapshot.threads; `walked` says which were asked for.
 struct Walks {
   std::vector<stack::Stack> stacks;
   std::vector<bool> walked;
   std::vector<std::string> context_from; // where the registers of frame 0 come from
+  // The 32-bit stacks of WoW64 threads; of other threads they have no frames.
+  std::vector<stack::Stack> wow64;
 };
 // Where the fault behind a stop is found by unwinding, it becomes the stop's fault context.
 Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
+// wow64.cpp: the 32-bit stacks of the threads that were walked.
+void walk_wow64(Walks& walks, const system::Snapshot& snapshot, symbols::ModuleSet& modules,
+                symbols::Store* store);
 
 // accuracy.cpp: the mark of docs/accuracy.md for a format and CPU.
 std::string accuracy_of(const dump::Dump& dump);

@@ -34,13 +34,13 @@ report::FrameRow frame_row(const stack::Frame& frame, const Analysis& analysis) 
 }
 
 // The calls inlined where the frame stands, then the frame.
-void add_frame(report::ThreadRow& thread, const stack::Frame& frame, std::size_t index,
+void add_frame(report::StackRows& stack, const stack::Frame& frame, std::size_t index,
                const Analysis& analysis) {
   report::FrameRow row = frame_row(frame, analysis);
   auto add = [&](report::FrameRow added) {
-    added.index = thread.frames.size();
+    added.index = stack.frames.size();
     if (added.index != index) added.frame = index;
-    thread.frames.push_back(std::move(added));
+    stack.frames.push_back(std::move(added));
   };
   if (!row.name_source.empty())
     for (const symbols::InlineCall& call : frame.symbol->inlines) {
@@ -53,6 +53,16 @@ void add_frame(report::ThreadRow& thread, const stack::Frame& frame, std::size_t
       add(std::move(inlined));
     }
   add(std::move(row));
+}
+
+void describe_stack(report::StackRows& rows, const stack::Stack& stack, const Analysis& analysis) {
+  rows.whole = stack.whole;
+  rows.ended = stack.ended;
+  rows.sure_ended = stack.sure_ended;
+  for (std::size_t f = 0; f < stack.frames.size(); ++f) {
+    add_frame(rows, stack.frames[f], f, analysis);
+    if (f < stack.sure_frames) rows.sure_frames = rows.frames.size();
+  }
 }
 
 void describe_kernel_thread(report::ThreadRow& row, const system::ThreadState& thread,
@@ -108,10 +118,11 @@ void describe_symbols(report::ModuleRow& row, const symbols::ModuleSet::Status& 
 std::set<std::size_t> modules_that_matter(const report::Document& document,
                                           const Analysis& analysis) {
   std::set<std::size_t> matter;
-  for (const stack::Stack& stack : analysis.walks.stacks)
-    for (std::size_t i = 0; i < stack.frames.size(); ++i)
-      if ((i < stack.sure_frames || i == 0) && stack.frames[i].module)
-        matter.insert(*stack.frames[i].module);
+  for (const auto* stacks : {&analysis.walks.stacks, &analysis.walks.wow64})
+    for (const stack::Stack& stack : *stacks)
+      for (std::size_t i = 0; i < stack.frames.size(); ++i)
+        if ((i < stack.sure_frames || i == 0) && stack.frames[i].module)
+          matter.insert(*stack.frames[i].module);
   std::set<std::string> names;
   names.insert(lower(document.blame.module));
   for (const report::MatchRow& match : document.matches)
@@ -127,7 +138,7 @@ std::set<std::size_t> modules_that_matter(const report::Document& document,
 void list_threads(report::Document& document, const Analysis& analysis) {
   for (std::size_t i = 0; i < analysis.snapshot.threads.size(); ++i) {
     const system::ThreadState& thread = analysis.snapshot.threads[i];
-    const stack::Stack& stack = analysis.walks.stacks[i];
+    const stack::Stack& narrow = analysis.walks.wow64[i];
     report::ThreadRow row;
     row.id = thread.id;
     row.name = thread.name;
@@ -138,14 +149,12 @@ void list_threads(report::Document& document, const Analysis& analysis) {
     row.crashed = thread.crashed;
     describe_kernel_thread(row, thread, analysis.modules);
     row.walked = analysis.walks.walked[i];
-    row.whole = stack.whole;
-    row.ended = stack.ended;
-    row.sure_ended = stack.sure_ended;
     row.context_from =
         analysis.walks.walked[i] ? analysis.walks.context_from[i] : thread.context_from;
-    for (std::size_t f = 0; f < stack.frames.size(); ++f) {
-      add_frame(row, stack.frames[f], f, analysis);
-      if (f < stack.sure_frames) row.sure_frames = row.frames.size();
+    describe_stack(row, analysis.walks.stacks[i], analysis);
+    if (thread.wow64 && !narrow.frames.empty()) {
+      row.wow64.emplace().context_from = thread.wow64->context_from;
+      describe_stack(*row.wow64, narrow, analysis);
     }
     document.threads.push_back(std::move(row));
   }

@@ -8,10 +8,6 @@ namespace {
 
 // A dump of a hang names no thread: then all are walked, up to here.
 constexpr std::size_t kMostWithoutCrash = 256;
-// Frames, and words and instructions looked at, of all walks together: a dump may list thousands of
-// threads that share one hostile stack.  The last walk may run over by what one walk may do.
-constexpr std::size_t kMostFrames = 20000;
-constexpr std::size_t kMostWork = 400000;
 
 std::vector<bool> choose(const system::Snapshot& snapshot, Threads threads) {
   const auto& all = snapshot.threads;
@@ -101,8 +97,12 @@ stack::Stack walk_one(const system::ThreadState& thread, const system::Snapshot&
     return stack;
   }
   auto bounds = bounds_of(thread, snapshot, *arch, *start);
-  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end, {},
+  stack::WalkLimits limits;
+  const bool narrow = thread.wow64 && thread.wow64->running;
+  if (narrow) limits.frames = 1;
+  stack = stack::walk(*start, *arch, modules, bounds.start, bounds.end, limits,
                       other_stacks(thread, snapshot));
+  if (narrow) stack.ended = stack.sure_ended = "it ran 32-bit code: see its 32-bit stack";
   show_context_switch(thread, snapshot, modules, stack);
   stack::name_frames(stack, modules);
   return stack;

@@ -21,13 +21,11 @@ struct Place {
 std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& analysis) {
   std::vector<std::pair<std::size_t, Place>> found;
   std::map<std::size_t, std::size_t> places; // module to its place in `found`
-  for (std::size_t t = 0; t < analysis.walks.stacks.size(); ++t) {
-    const stack::Stack& stack = analysis.walks.stacks[t];
+  auto add_stack = [&](const stack::Stack& stack, const system::ThreadState& thread) {
     std::size_t sure = std::min(stack.sure_frames, stack.frames.size());
     for (std::size_t f = 0; f < sure; ++f) {
       if (!stack.frames[f].module) continue;
       std::size_t module = *stack.frames[f].module;
-      const system::ThreadState& thread = analysis.snapshot.threads[t];
       bool last = f + 1 == sure && !stack.whole;
       auto [place, is_new] = places.emplace(module, found.size());
       if (is_new)
@@ -35,6 +33,10 @@ std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& ana
       else
         found[place->second].second.last_sure |= last;
     }
+  };
+  for (std::size_t t = 0; t < analysis.walks.stacks.size(); ++t) {
+    add_stack(analysis.walks.stacks[t], analysis.snapshot.threads[t]);
+    add_stack(analysis.walks.wow64[t], analysis.snapshot.threads[t]);
   }
   return found;
 }

@@ -36,7 +36,14 @@ struct FrameRow {
   std::string name_origin;        // the same of the name's symbols; "" = no name
 };
 
-struct ThreadRow {
+struct StackRows {
+  bool whole = false;          // the sure part reaches the known end of the stack
+  std::size_t sure_frames = 0; // rows
+  std::vector<FrameRow> frames;
+  std::string ended, sure_ended, context_from;
+};
+
+struct ThreadRow : StackRows {
   std::string id, name, process, state, wait;
   std::optional<std::uint64_t> object, start_address, wait_s, process_id; // kernel dumps
   std::optional<std::uint32_t> priority;
@@ -44,11 +51,10 @@ struct ThreadRow {
   std::vector<std::string> wait_objects; // ids of `waits` nodes
   std::optional<std::uint32_t> cpu;
   bool crashed = false;
-  bool walked = false;         // false: its stack was not asked for, `frames` says nothing
-  bool whole = false;          // the sure part reaches the known end of the stack
-  std::size_t sure_frames = 0; // rows
-  std::vector<FrameRow> frames;
-  std::string ended, sure_ended, context_from;
+  bool walked = false; // false: its stack was not asked for, `frames` says nothing
+  // The stack of a 32-bit process's own code, in a dump of x64; `frames` are then those of the
+  // system below it.
+  std::optional<StackRows> wow64;
 };
 
 struct CpuRow {

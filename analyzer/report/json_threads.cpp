@@ -24,6 +24,18 @@ Json frame_of(const FrameRow& row, bool sure, int pointer_size) {
   return frame;
 }
 
+void put_stack(Json& to, const StackRows& stack, int pointer_size) {
+  put(to, "context_from", stack.context_from);
+  to["sure_frames"] = stack.sure_frames;
+  to["whole"] = stack.whole;
+  Json frames = Json::array();
+  for (std::size_t i = 0; i < stack.frames.size(); ++i)
+    frames.push_back(frame_of(stack.frames[i], i < stack.sure_frames, pointer_size));
+  to["frames"] = std::move(frames);
+  put(to, "sure_ended", stack.sure_ended);
+  put(to, "ended", stack.ended);
+}
+
 } // namespace
 
 Json threads_of(const Document& d) {
@@ -46,15 +58,8 @@ Json threads_of(const Document& d) {
     thread["crashed"] = row.crashed;
     thread["walked"] = row.walked;
     if (row.walked) {
-      put(thread, "context_from", row.context_from);
-      thread["sure_frames"] = row.sure_frames;
-      thread["whole"] = row.whole;
-      Json frames = Json::array();
-      for (std::size_t i = 0; i < row.frames.size(); ++i)
-        frames.push_back(frame_of(row.frames[i], i < row.sure_frames, d.pointer_size));
-      thread["frames"] = std::move(frames);
-      put(thread, "sure_ended", row.sure_ended);
-      put(thread, "ended", row.ended);
+      put_stack(thread, row, d.pointer_size);
+      if (row.wow64) put_stack(thread["wow64"], *row.wow64, 4);
     }
     threads.push_back(std::move(thread));
   }

@@ -28,7 +28,7 @@ void frame(Paper& paper, const FrameRow& row, bool sure, int pointer_size) {
                Ink::dim);
 }
 
-void sure_part(Paper& paper, const ThreadRow& thread, int pointer_size) {
+void sure_part(Paper& paper, const StackRows& thread, int pointer_size) {
   std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
   bool cut = sure > kHead + kTail;
   for (std::size_t i = 0; i < sure; ++i) {
@@ -46,7 +46,11 @@ void rule(Paper& paper, const std::string& text) {
   paper.paragraph("---- " + text + " ----", 2, 5, Ink::warn);
 }
 
-void stack(Paper& paper, const ThreadRow& thread, int pointer_size, std::size_t guesses) {
+void stack(Paper& paper, const StackRows& thread, int pointer_size, std::size_t guesses) {
+  if (thread.frames.empty())
+    return paper.paragraph("No frame could be read: " +
+                               (thread.ended.empty() ? "no registers were saved" : thread.ended),
+                           2);
   sure_part(paper, thread, pointer_size);
   std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
   std::size_t guessed = thread.frames.size() - sure;
@@ -75,6 +79,14 @@ void stack(Paper& paper, const ThreadRow& thread, int pointer_size, std::size_t 
   }
 }
 
+// The stack of a 32-bit process's own code, above that of the system below it.
+void narrow_stack(Paper& paper, const std::string& whose, const StackRows& rows,
+                  std::size_t guesses) {
+  paper.heading(
+      fmt::format("32-bit stack of {} (WoW64; registers: {})", whose, flat(rows.context_from)));
+  stack(paper, rows, 4, guesses);
+}
+
 std::string title_of(const ThreadRow& thread) {
   // Of a kernel dump that names no thread, the registers that its writer left.
   if (thread.id == "header") return "thread, by the registers in the dump's header";
@@ -101,6 +113,7 @@ bool shown(const ThreadRow& thread, const Document& d, const TextOptions& option
 
 // A stack of which no more than its registers is sure fits one line.
 bool one_line(const ThreadRow& thread, const TextOptions& options) {
+  if (thread.wow64) return false;
   std::size_t frames = 0;
   for (std::size_t i = 0; i < std::min(thread.sure_frames, thread.frames.size()); ++i)
     frames += !thread.frames[i].is_inline;
@@ -132,7 +145,7 @@ void in_one_line(Paper& paper, const Document& d, const TextOptions& options) {
 // of a machine have in common.
 using Group = std::vector<const ThreadRow*>;
 
-std::string stack_key(const ThreadRow& thread) {
+std::string stack_key(const StackRows& thread) {
   std::string key = fmt::format("{}|{}|{}|{}|", thread.sure_frames, thread.whole, thread.ended,
                                 thread.sure_ended);
   for (const FrameRow& frame : thread.frames) key += fmt::format("{:X},", frame.pc);
@@ -147,7 +160,11 @@ std::vector<Group> groups_of(const Document& d, const TextOptions& options) {
     if (!shown(thread, d, options) || one_line(thread, options)) continue;
     // Without a frame there is nothing to have in common but the reason.
     std::size_t group = groups.size();
-    if (all) group = by_stack.emplace(stack_key(thread), group).first->second;
+    if (all) {
+      std::string key = stack_key(thread);
+      if (thread.wow64) key += "|" + stack_key(*thread.wow64);
+      group = by_stack.emplace(std::move(key), group).first->second;
+    }
     if (group == groups.size()) groups.emplace_back();
     groups[group].push_back(&thread);
   }
@@ -158,6 +175,7 @@ void group_heading(Paper& paper, const Group& group) {
   if (group.size() == 1) {
     std::string title = title_of(*group.front());
     title[0] = title[0] == 't' ? 'T' : title[0];
+    if (group.front()->wow64) title = "64-bit stack of " + title_of(*group.front());
     return paper.heading(title);
   }
   paper.heading(fmt::format("{} threads with the same stack", group.size()));
@@ -193,13 +211,11 @@ std::string place_of(const FrameRow& frame, int pointer_size) {
 void crashed_stack(Paper& paper, const Document& d, const TextOptions& options) {
   for (const ThreadRow& thread : d.threads) {
     if (!thread.crashed || !thread.walked) continue;
-    paper.heading("Stack of the crashed " + title_of(thread));
-    if (thread.frames.empty())
-      paper.paragraph("No frame could be read: " +
-                          (thread.ended.empty() ? "no registers were saved" : thread.ended),
-                      2);
-    else
-      stack(paper, thread, d.pointer_size, kGuesses);
+    if (thread.wow64)
+      narrow_stack(paper, "the crashed thread " + thread.id, *thread.wow64, kGuesses);
+    paper.heading((thread.wow64 ? "64-bit stack" : "Stack") +
+                  (" of the crashed " + title_of(thread)));
+    stack(paper, thread, d.pointer_size, kGuesses);
   }
 }
 
@@ -211,14 +227,14 @@ void other_stacks(Paper& paper, const Document& d, const TextOptions& options) {
   }
   for (const Group& group : groups_of(d, options)) {
     const ThreadRow& thread = *group.front();
+    const bool all = options.threads == TextOptions::Threads::all;
+    if (thread.wow64) {
+      std::string whose = group.size() == 1 ? "" : fmt::format(" and {} more", group.size() - 1);
+      narrow_stack(paper, "thread " + thread.id + whose, *thread.wow64,
+                   all ? kGuesses : kGuessesOfOthers);
+    }
     group_heading(paper, group);
-    if (thread.frames.empty())
-      paper.paragraph("No frame could be read: " +
-                          (thread.ended.empty() ? "no registers were saved" : thread.ended),
-                      2);
-    else
-      stack(paper, thread, d.pointer_size,
-            options.threads == TextOptions::Threads::all ? kGuesses : kGuessesOfOthers);
+    stack(paper, thread, d.pointer_size, all ? kGuesses : kGuessesOfOthers);
   }
   in_one_line(paper, d, options);
   if (hidden == 0) return;

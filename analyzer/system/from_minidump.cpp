@@ -9,6 +9,7 @@
 #include "system/critical_sections.h"
 #include "system/os_names.h"
 #include "system/sources.h"
+#include "system/wow64.h"
 
 namespace dumptriage::system {
 namespace {
@@ -372,7 +373,10 @@ Snapshot from_minidump(const dump::Dump& dump) {
   snapshot.stop = stop_of(dump, contexts);
   snapshot.threads = threads_of(dump, snapshot.stop, name, contexts, snapshot.notes);
   order_threads(minidump, snapshot.threads);
-  if (on_windows(minidump)) read_critical_sections(snapshot);
+  if (on_windows(minidump)) {
+    read_wow64(minidump, snapshot);
+    read_critical_sections(snapshot);
+  }
   if (dump.format == dump::Format::minidump) note_missing(minidump, snapshot.notes);
   return snapshot;
 }

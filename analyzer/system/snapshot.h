@@ -49,6 +49,14 @@ struct Cpu {
   bool crashed = false; // the CPU that stopped the machine
 };
 
+// The 32-bit side of a thread of an x64 user dump whose process is a 32-bit one (wow64.cpp).
+struct Wow64Thread {
+  arch::Registers context; // by the numbers of 32-bit x86
+  std::string context_from;
+  std::uint64_t stack_low = 0, stack_high = 0;
+  bool running = false; // it ran 32-bit code when the dump was made
+};
+
 struct ThreadState {
   std::string id;           // decimal thread id; "cpu N" when only the CPU is known
   std::uint64_t object = 0; // KTHREAD address, kernel only
@@ -58,7 +66,8 @@ struct ThreadState {
   std::optional<arch::Registers> context;
   std::string context_from; // "exception stream", "thread list", "bugcheck parameter 4", ...
   std::uint64_t stack_low = 0, stack_high = 0; // bounds when known, else 0
-  std::string state, wait;                     // as far as known: "waiting", "Executive"
+  std::optional<Wow64Thread> wow64;
+  std::string state, wait; // as far as known: "waiting", "Executive"
 
   // Kernel only, as far as the dump holds the thread's object.
   std::uint64_t process_object = 0;              // the process that owns the thread

@@ -10,6 +10,7 @@
 #include "synth/coff_writer.h"
 #include "synth/dbg_writer.h"
 #include "synth/pdb20_writer.h"
+#include "synth/wow64_dump.h"
 
 namespace dumptriage::synth {
 namespace {
@@ -158,5 +159,7 @@ int main(int count, char** arguments) {
   add_pdb20(seeds);
   add_old_formats(seeds);
   add_texts(seeds);
+  for (bool running : {false, true})
+    seeds.add("analyze_fuzz", Wow64Dump{.running = running, .exception = true}.finish());
   return 0;
 }

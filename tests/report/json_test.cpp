@@ -48,6 +48,24 @@ TEST(Json, InlinedCallsAreRowsOfTheirFrame) {
   EXPECT_TRUE(frames[1]["pc"] == frames[0]["pc"]);
 }
 
+TEST(Json, A32BitStackHasAddressesOfEightDigits) {
+  Document d = full_document();
+  StackRows narrow = d.threads[0];
+  narrow.frames.resize(1);
+  narrow.frames[0].pc = 0x401026;
+  narrow.sure_frames = 1;
+  narrow.context_from = "WoW64 CPU area";
+  d.threads[0].wow64 = narrow;
+  expect_valid(d);
+  const auto threads = parsed(d)["threads"];
+  EXPECT_TRUE(threads[0]["wow64"]["frames"][0]["pc"] == "0x00401026");
+  EXPECT_TRUE(threads[0]["wow64"]["context_from"] == "WoW64 CPU area");
+  EXPECT_TRUE(threads[0]["frames"][0]["pc"] == "0xFFFFF80001001234");
+  EXPECT_FALSE(threads[1].contains("wow64"));
+  d.threads[0].wow64->frames[0].trust = "mistake";
+  EXPECT_FALSE(synth::schema_errors(to_json(d), kSchema).empty());
+}
+
 const nlohmann::json& resolved(const nlohmann::json& schema, const nlohmann::json& part) {
   const nlohmann::json* at = &part;
   while (at->contains("$ref"))

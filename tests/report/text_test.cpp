@@ -220,6 +220,33 @@ TEST(Text, InlinedCallsHaveRowsAboveTheirFrame) {
   EXPECT_NE(to_text(d, {}).find("Known by their registers alone"), std::string::npos);
 }
 
+TEST(Text, The32BitStackComesFirst) {
+  Document d = full_document();
+  StackRows narrow = d.threads[0];
+  narrow.frames.resize(1);
+  narrow.frames[0].pc = 0x401026;
+  narrow.sure_frames = 1;
+  narrow.context_from = "WoW64 CPU area";
+  d.threads[0].wow64 = narrow;
+  const std::string text = to_text(d, {});
+  const std::size_t at = text.find("32-bit stack of the crashed thread 36 (WoW64; registers: ");
+  ASSERT_NE(at, std::string::npos) << text;
+  EXPECT_LT(text.find(" 0x00401026 ", at), text.find("64-bit stack of the crashed thread 36", at));
+  EXPECT_NE(text.find(" 0xFFFFF80001001234 ", at), std::string::npos);
+  // Other threads of one stack, and those whose 32-bit stacks differ.
+  ThreadRow other = d.threads[0];
+  other.crashed = false;
+  other.id = "40";
+  d.threads = {d.threads[0], other, other};
+  d.threads[2].id = "41";
+  TextOptions all;
+  all.threads = TextOptions::Threads::all;
+  EXPECT_NE(to_text(d, all).find("32-bit stack of thread 40 and 1 more (WoW64"), std::string::npos);
+  d.threads[2].wow64->frames[0].pc += 1;
+  EXPECT_NE(to_text(d, all).find("32-bit stack of thread 41 (WoW64"), std::string::npos);
+  EXPECT_NE(to_text(d, all).find("64-bit stack of thread 41"), std::string::npos);
+}
+
 TEST(Text, OtherThreadsByOption) {
   Document d = full_document();
   ThreadRow& other = d.threads[1];
