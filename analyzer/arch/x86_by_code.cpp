@@ -50,6 +50,8 @@ public:
       if (auto caller = from_start(start, Start::named)) return caller;
     if (input_.first)
       if (auto caller = from_here()) return caller;
+    for (const std::uint32_t start : followed_before())
+      if (auto caller = from_start(start, Start::searched)) return caller;
     if (auto caller = from_calls()) return caller;
     return from_search();
   }
@@ -69,12 +71,22 @@ private:
     return starts;
   }
 
+  Kept& kept() {
+    if (!input_.kept) return own_;
+    if (!*input_.kept) *input_.kept = std::make_shared<Kept>();
+    return *static_cast<Kept*>(input_.kept->get());
+  }
+  // Functions that other frames have led to and that pc is in: of a recursion.
+  std::vector<std::uint32_t> followed_before() {
+    std::vector<std::uint32_t> starts;
+    for (const auto& [start, followed] : kept())
+      if (input_.first ? followed->before(pc_) : followed->before_call(pc_))
+        starts.push_back(start);
+    return starts;
+  }
+
   Followed& follow(std::uint32_t start) {
-    Kept* kept = &own_;
-    if (input_.kept) {
-      if (!*input_.kept) *input_.kept = std::make_shared<Kept>();
-      kept = static_cast<Kept*>(input_.kept->get());
-    }
+    Kept* kept = &this->kept();
     auto found = kept->find(start);
     if (found == kept->end()) {
       if (kept->size() >= kMostKept) kept->clear();
@@ -130,8 +142,8 @@ private:
   // Does the call before `ret` go to the function that has its return address in `slot`, and pc in
   // it?  `start` becomes where that function begins.
   Call call_of(std::uint32_t ret, std::uint32_t slot, std::uint32_t& start) {
-    constexpr std::uint32_t lowest_code = 0x10000;
-    if (ret < lowest_code) return Call::none;
+    constexpr std::uint32_t lowest_code = 0x10000, guard = 0xFFFF0000, near_stack = 0x100000;
+    if (ret < lowest_code || ret >= guard || ret - esp_ < near_stack) return Call::none;
     const auto call = call_before_x86(input_.memory, ret);
     if (call != true) return call ? Call::none : Call::unknown;
     const auto target = code_.direct_target(ret);
@@ -269,21 +281,23 @@ private:
   // --- from a start that is searched ---
 
   std::optional<Caller> from_search() {
-    std::array<std::uint8_t, kSearchBack> bytes{};
-    Reader reader(input_.memory);
-    std::uint32_t at = 0;
-    std::size_t size = 0;
-    // As far back as there is code.
-    for (std::uint32_t back = kSearchBack - 1; size <= lookup_ - at && back >= 16; back /= 2) {
-      at = lookup_ - std::min(lookup_, back);
-      size = reader.some(at, bytes).size();
-    }
-    if (size <= lookup_ - at) return std::nullopt;
+    constexpr std::uint32_t block = 0x80, overlap = 8;
     int starts = 0;
-    for (std::uint32_t i = lookup_ - at + 1; i-- > 5 && starts < kMostStarts;) {
-      if (!may_begin(std::span(bytes).first(size), i, at + i)) continue;
-      ++starts;
-      if (auto caller = from_start(at + i, Start::searched)) return caller;
+    for (std::uint32_t end = lookup_ + 1; lookup_ + 1 - end < kSearchBack && end > block;
+         end -= block) {
+      std::array<std::uint8_t, block + overlap> bytes{};
+      std::uint32_t at = end - block - overlap;
+      auto code = reader_.some(at, bytes);
+      while (code.size() < end - at && end - at > 2 * overlap) { // where the code begins
+        at += overlap;
+        code = reader_.some(at, bytes);
+      }
+      if (code.size() < end - at) return std::nullopt;
+      for (std::uint32_t i = end - at; i-- > overlap;) {
+        if (!may_begin(code, i, at + i)) continue;
+        if (++starts > kMostStarts) return std::nullopt;
+        if (auto caller = from_start(at + i, Start::searched)) return caller;
+      }
     }
     return std::nullopt;
   }

@@ -27,10 +27,11 @@ std::uint32_t CodeReader::through_jumps(std::uint32_t address) {
 }
 
 std::optional<std::uint32_t> CodeReader::direct_target(std::uint32_t address) {
-  const auto bytes = at(address - 5);
-  if (bytes.size() < 5 || bytes[0] != 0xE8) return std::nullopt;
-  const auto call = x86::decode(bytes, address - 5);
-  return call ? std::optional(call->target) : std::nullopt;
+  std::array<std::uint8_t, 5> bytes{}; // asked of many words of a stack: no window is read for it
+  if (reader_.some(address - 5, bytes).size() < bytes.size() || bytes[0] != 0xE8)
+    return std::nullopt;
+  return address +
+         (bytes[1] | bytes[2] << 8 | bytes[3] << 16 | static_cast<std::uint32_t>(bytes[4]) << 24);
 }
 
 std::optional<std::uint32_t> CodeReader::known_start(std::uint32_t address) const {

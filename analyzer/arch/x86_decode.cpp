@@ -40,6 +40,7 @@ enum class Form : std::uint8_t {
   two_mem, // to, the same again, m
   eax_imm, // i, on eax
   swap,    // to, from, and both again
+  eax_at,  // an address and its segment, to eax
   eax_reg, // the register that is exchanged with eax
   prefix,
 };
@@ -83,6 +84,7 @@ constexpr Known kKnown[] = {
     {"MOV32mr", Op::move, Form::mem_reg},
     {"MOV32ri", Op::move, Form::reg_imm},
     {"MOV32ri_alt", Op::move, Form::reg_imm},
+    {"MOV32ao32", Op::move, Form::eax_at},
     {"MOV32mi", Op::move, Form::mem_imm},
     {"LEA32r", Op::lea, Form::reg_mem},
     {"ADD32rr", Op::add, Form::two_reg},
@@ -147,6 +149,7 @@ constexpr Known kKnown[] = {
     {"CALL32r", Op::other, Form::reg, Flow::call},
     {"CALL32m", Op::other, Form::mem, Flow::call},
     {"LOCK_PREFIX", Op::other, Form::prefix},
+    {"DATA16_PREFIX", Op::other, Form::prefix},
     {"REP_PREFIX", Op::other, Form::prefix},
     {"REPNE_PREFIX", Op::other, Form::prefix},
     {"XACQUIRE_PREFIX", Op::other, Form::prefix},
@@ -203,7 +206,8 @@ public:
       Instruction out;
       out.length = static_cast<std::uint8_t>(length);
       describe(inst, row, address + length, out);
-      if (length > size) out.writes |= 1 << kEcx; // a repeated instruction counts there
+      const bool repeats = code[0] == 0xF2 || code[0] == 0xF3;
+      if (repeats && (out.writes & (1 << kEsi | 1 << kEdi))) out.writes |= 1 << kEcx; // the count
       return out;
     }
     return std::nullopt;
@@ -298,6 +302,12 @@ private:
     case Form::two_imm: out.to = reg(at(0)), out.from = imm(at(2)); break;
     case Form::two_mem: out.to = reg(at(0)), out.from = mem(inst, 2); break;
     case Form::eax_imm: out.to = eax, out.from = imm(at(0)); break;
+    case Form::eax_at:
+      out.to = eax;
+      out.from = imm(at(0));
+      out.from.kind = Operand::Kind::mem;
+      out.from.segment = at(1).isReg() && at(1).getReg() != 0;
+      break;
     case Form::swap: out.to = reg(at(0)), out.from = reg(at(1)); break;
     case Form::eax_reg: out.to = eax, out.from = reg(at(0)); break;
     }

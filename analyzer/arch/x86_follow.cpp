@@ -4,7 +4,8 @@ namespace dumptriage::arch::x86 {
 namespace {
 
 // Bounds of following one function.
-constexpr std::size_t kMostInstructions = 4096;
+constexpr std::size_t kMostInstructions = 2048;
+constexpr std::size_t kMostSteps = 3 * kMostInstructions; // what paths lose is followed again
 constexpr std::uint32_t kReach = 0x10000;
 constexpr std::uint32_t kMostTable = 512;
 constexpr int kMostRuns = 6;
@@ -57,7 +58,7 @@ void Followed::run_once(const State& initial) {
     const std::uint32_t address = todo_.front();
     todo_.pop_front();
     waiting_.erase(address);
-    if (++taken_ > 4 * kMostInstructions || !code_->spend()) {
+    if (++taken_ > kMostSteps || !code_->spend()) {
       whole = false;
       cut_short = true;
       todo_.clear();
@@ -82,8 +83,9 @@ void Followed::go(std::uint32_t to, const State& state) {
       return;
     }
     found->second.before = state;
-  } else if (!found->second.before.meet(state, unknowns_)) {
-    return;
+  } else {
+    found->second.before.settle(unknowns_);
+    if (!found->second.before.meet(state, unknowns_)) return;
   }
   if (waiting_.insert(to).second) todo_.push_back(to);
 }

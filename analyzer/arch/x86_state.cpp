@@ -7,7 +7,7 @@ namespace dumptriage::arch::x86 {
 namespace {
 
 // A function saves a handful of registers; the rest are parameters of calls, which come and go.
-constexpr std::size_t kMostSlots = 64;
+constexpr std::size_t kMostSlots = 32;
 // No function has more on its stack, and no stack lies lower.
 constexpr std::uint32_t kMostStack = 0x1000000;
 
@@ -85,29 +85,45 @@ void State::drop_dead() {
 }
 
 void State::settle(const Unknowns& unknowns) {
-  for (Value& value : registers) value = unknowns.settle(value);
+  auto open = [](std::uint32_t base) { return base >= Value::kMade; };
+  for (Value& value : registers)
+    if (open(value.base)) value = unknowns.settle(value);
+  bool moved = false;
   for (Slot& slot : slots_) {
+    if (open(slot.value.base)) slot.value = unknowns.settle(slot.value);
+    if (!open(slot.base)) continue;
     const Value at = unknowns.settle({slot.base, slot.offset});
-    slot = {at.base, at.offset, unknowns.settle(slot.value)};
+    moved |= at.base != slot.base;
+    slot.base = at.base;
+    slot.offset = at.offset;
   }
-  std::ranges::stable_sort(slots_, {}, place);
+  if (moved) std::ranges::stable_sort(slots_, {}, place);
 }
 
 bool State::meet(const State& other, Unknowns& unknowns) {
-  const State before = *this;
-  unknowns.unify(registers[kEsp], other.registers[kEsp]);
-  State theirs = other;
-  settle(unknowns);
-  theirs.settle(unknowns);
-  for (int reg = 0; reg < 8; ++reg)
-    if (registers[reg] != theirs.registers[reg]) registers[reg] = {};
-  std::erase_if(slots_, [&](const Slot& slot) {
-    return std::ranges::find(theirs.slots_, slot) == theirs.slots_.end();
-  });
+  const bool learned = other.registers[kEsp].known() && registers[kEsp] != other.registers[kEsp] &&
+                       unknowns.unify(registers[kEsp], other.registers[kEsp]);
+  std::optional<State> settled;
+  if (learned) {
+    settle(unknowns);
+    settled = other;
+    settled->settle(unknowns);
+  }
+  const State& theirs = settled ? *settled : other;
+  bool changed = false;
+  for (int reg = 0; reg < 8; ++reg) {
+    if (registers[reg] == theirs.registers[reg] || !registers[reg].known()) continue;
+    registers[reg] = {};
+    changed = true;
+  }
+  auto at = theirs.slots_.begin();
+  changed |= std::erase_if(slots_, [&](const Slot& slot) {
+               while (at != theirs.slots_.end() && place(*at) < place(slot)) ++at;
+               return at == theirs.slots_.end() || *at != slot;
+             }) != 0;
+  changed |= no_borrow && !theirs.no_borrow;
   no_borrow &= theirs.no_borrow;
-  State old = before;
-  old.settle(unknowns);
-  return old != *this;
+  return changed;
 }
 
 Value address_of(const Operand& memory, const State& state) {

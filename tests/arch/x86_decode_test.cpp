@@ -85,6 +85,12 @@ TEST(X86Decode, Operands) {
   const auto segment = decode(Bytes{0x64, 0xA1, 0, 0, 0, 0}, 0); // mov eax,fs:[0]
   ASSERT_TRUE(segment);
   EXPECT_EQ(segment->length, 6);
+  EXPECT_TRUE(segment->from.segment);
+  const auto fixed = decode(Bytes{0xA1, 0x34, 0x12, 0x40, 0x00}, 0); // mov eax,[401234h]
+  EXPECT_EQ(fixed->op, Op::move);
+  EXPECT_EQ(fixed->from.base, -1);
+  EXPECT_EQ(fixed->from.value, 0x401234u);
+  EXPECT_FALSE(fixed->from.segment);
   const auto indexed = decode(Bytes{0x89, 0x04, 0x8C}, 0); // mov [esp+ecx*4],eax
   EXPECT_EQ(indexed->to.base, kEsp);
   EXPECT_EQ(indexed->to.index, kEcx);
@@ -92,8 +98,8 @@ TEST(X86Decode, Operands) {
 
 TEST(X86Decode, WhatIsNotFollowed) {
   for (const Bytes& bytes : {Bytes{}, Bytes{0x66, 0xE9, 0x00, 0x00}, Bytes{0x9A, 0, 0, 0, 0, 0, 0},
-                             Bytes(20, 0x66), Bytes{0x0F, 0x04}, Bytes{0x66, 0xE8, 0x00, 0x00}})
-    EXPECT_FALSE(decode(bytes, 0x401000));
+                             Bytes(14, 0x66), Bytes{0x0F, 0x04}, Bytes{0x66, 0xE8, 0x00, 0x00}})
+    EXPECT_FALSE(decode(bytes, 0x401000)) << bytes.size();
 }
 
 } // namespace
