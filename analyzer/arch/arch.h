@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "arch/cfi.h"
 #include "arch/frame_data.h"
@@ -118,7 +119,7 @@ struct Arch {
   Machine machine = Machine::unknown;
   std::string_view name; // "x64"
   int pointer_size = 8;
-  int pc = -1, sp = -1, fp = -1;                    // register indexes
+  int pc = -1, sp = -1, fp = -1; // register indexes
   // The register that a call puts the return address into; -1: it goes onto the stack.
   int link = -1;
   std::span<const std::string_view> register_names; // by index
@@ -140,6 +141,11 @@ struct Arch {
   // first instruction found them?  Nothing when that cannot be worked out.
   std::optional<bool> (*call_reaches)(const memory::AddressSpace&, std::uint64_t address,
                                       const Registers& callee) = nullptr;
+  // The code that certainly belongs to the function at `start`, in order: what tells how far a
+  // symbol without size reaches where no function table does.  Empty: the code is not at hand, or
+  // cannot be followed.
+  std::vector<memory::AddressSpace::Range> (*reached_code)(const memory::AddressSpace&,
+                                                           std::uint64_t start) = nullptr;
   // Virtual to physical through the page tables (memory/virtual_memory.h).  Null: no public source
   // settles this CPU's tables, and callers say "unsupported".
   memory::TranslateFunction translate = nullptr;

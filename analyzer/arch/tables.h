@@ -21,6 +21,9 @@ std::optional<bool> call_reaches_x86(const memory::AddressSpace& memory, std::ui
                                      const Registers& callee);
 std::optional<bool> call_reaches_x64(const memory::AddressSpace& memory, std::uint64_t address,
                                      const Registers& callee);
+// x86_reach.cpp
+std::vector<memory::AddressSpace::Range> reached_code_x86(const memory::AddressSpace& memory,
+                                                          std::uint64_t start);
 // x86_frame_pointer.cpp
 UnwindResult unwind_x86_frame_pointer(const UnwindInput& input);
 // x86_frame_data.cpp

@@ -78,6 +78,7 @@ const Arch kX86 = {
     .unwind_by_frame_pointer = unwind_x86_frame_pointer,
     .call_before = call_before_x86,
     .call_reaches = call_reaches_x86,
+    .reached_code = reached_code_x86,
     .translate = translate_x86,
     .read_trap_frame = trap_frame_x86,
     .strip = nullptr,

@@ -101,6 +101,14 @@ void CoffTable::add_static(const ImageSymbol& symbol, std::uint64_t at, std::uin
   }
 }
 
+// Labels that the default script of GNU's linker puts between pieces (___crt_xc_end__,
+// __CTOR_LIST__): the function that happens to begin there has another name, or none.
+bool is_script_label(std::string_view name) {
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"_start__", "_end__", "_LIST__", "_LIST_END__"},
+      [name](std::string_view end) { return name.ends_with(end); });
+}
+
 void CoffTable::add(const ImageSymbol& symbol, std::uint64_t at) {
   const std::uint64_t behind = at + sizeof(ImageSymbol);
   if (symbol.StorageClass == kSymbolFile)
@@ -114,6 +122,7 @@ void CoffTable::add(const ImageSymbol& symbol, std::uint64_t at) {
   if (!external && symbol.StorageClass != kSymbolStatic) return;
   if (!external && !function) return add_static(symbol, at, *rva);
   const std::string_view name = name_of(symbol, at);
+  if (!function && is_script_label(name)) return;
   // A cell of an import table, which linkers put before code, is never the function it stands by.
   if (name.starts_with("__imp_") || name.starts_with('\x7F'))
     names_.add_procedure(*rva, static_cast<std::uint32_t>(arch::pointer_size_of(names_.machine)),

@@ -53,6 +53,10 @@ struct ModuleSet::State final : memory::AddressSpace {
   // Those of a symbol file, else those that the image carries.
   SymbolSource* best_of(std::size_t module);
 
+  void settle(std::size_t module, SymbolSource& source, std::uint32_t rva, Symbol& symbol);
+  bool judge_by_code(std::size_t module, std::uint32_t rva, Symbol& symbol);
+  std::map<std::uint64_t, std::vector<Range>> reached; // by the function's address
+
   memory::ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const override;
   std::optional<Range> range_around(std::uint64_t address) const override {
     return memory->range_around(address);
@@ -238,14 +242,35 @@ bool judge_by_frame_record(SymbolSource& source, std::uint32_t rva, Symbol& symb
   return true;
 }
 
-// Whether the function's extent is known.
-void settle(Symbol& symbol, SymbolSource& source, const image::Image* image, std::uint32_t rva) {
-  if (symbol.source == NameSource::exports) return; // has looked itself
-  symbol.bounded = symbol.size != 0 || judge_by_frame_record(source, rva, symbol) ||
-                   (image != nullptr && judge_by_function_table(*image, rva, symbol));
+} // namespace
+
+// Last resort: the code itself, from where the symbol stands.
+bool ModuleSet::State::judge_by_code(std::size_t module, std::uint32_t rva, Symbol& symbol) {
+  constexpr std::size_t kMostKept = 1024;
+  const arch::Arch* arch = arch::find(machine);
+  if (arch == nullptr || arch->reached_code == nullptr || symbol.far) return false;
+  if (rva == symbol.rva) return true;
+  const std::uint64_t base = (*modules)[module].base, start = base + symbol.rva;
+  if (reached.size() >= kMostKept) reached.clear();
+  auto [found, fresh] = reached.try_emplace(start);
+  if (fresh) found->second = arch->reached_code(*this, start);
+  std::byte probe;
+  if (found->second.empty() && read(start, std::span(&probe, 1)).got == 0) return false;
+  symbol.far = std::ranges::none_of(found->second, [at = base + rva](const Range& range) {
+    return at >= range.start && at < range.end;
+  });
+  return true;
 }
 
-} // namespace
+// Whether the function's extent is known.
+void ModuleSet::State::settle(std::size_t module, SymbolSource& source, std::uint32_t rva,
+                              Symbol& symbol) {
+  if (symbol.bounded) return;
+  const image::Image* image = image_of(module);
+  symbol.bounded = symbol.size != 0 || judge_by_frame_record(source, rva, symbol) ||
+                   (image != nullptr && judge_by_function_table(*image, rva, symbol)) ||
+                   judge_by_code(module, rva, symbol);
+}
 
 std::optional<std::size_t> ModuleSet::module_at(std::uint64_t address) const {
   std::size_t module = state_->module_at(address);
@@ -264,40 +289,36 @@ std::optional<NamedSymbol> ModuleSet::name(std::uint64_t address) {
   if (rva > UINT32_MAX) return std::nullopt;
   const auto rva32 = static_cast<std::uint32_t>(rva);
   const image::Image* image = state_->image_of(module);
-  if (SymbolSource* source = state_->symbols_of(module))
-    if (auto symbol = source->lookup(rva32)) {
-      settle(*symbol, *source, image, rva32);
-      // The store only gives files that match by id, be it the dump's own or that of the image that
-      // matched by time stamp and size.
-      return NamedSymbol{std::move(*symbol), source->inlines(rva32),
-                         state_->entries[module].status.symbols.origin, true};
-    }
-  if (image == nullptr) return std::nullopt;
-  // A file that matched by time stamp and size only is exact when the dump has no better to
-  // compare.
-  const bool exact = image->origin() == memory::Origin::dump ||
-                     modules_[module].debug.key().empty() ||
-                     image->debug_id().key() == modules_[module].debug.key();
-  for (SymbolSource* source : {state_->own_symbols_of(module), state_->exports_of(module)}) {
-    auto symbol = source != nullptr ? source->lookup(rva32) : std::nullopt;
+  SymbolSource* file = state_->symbols_of(module);
+  // The store only gives files that match by id, be it the dump's own or that of the image that
+  // matched by time stamp and size.  An image that matched by these only is exact when the dump has
+  // no better to compare.
+  const bool exact_image =
+      image != nullptr &&
+      (image->origin() == memory::Origin::dump || modules_[module].debug.key().empty() ||
+       image->debug_id().key() == modules_[module].debug.key());
+  std::optional<NamedSymbol> best;
+  for (SymbolSource* source : {file, state_->own_symbols_of(module), state_->exports_of(module)}) {
+    if (source == nullptr) continue;
+    auto symbol = source->lookup(rva32);
     if (!symbol) continue;
-    settle(*symbol, *source, image, rva32);
-    return NamedSymbol{std::move(*symbol), source->inlines(rva32), image->origin(), exact};
+    state_->settle(module, *source, rva32, *symbol);
+    if (best && symbol->far) continue;
+    const bool of_file = source == file;
+    best = NamedSymbol{std::move(*symbol), source->inlines(rva32),
+                       of_file ? state_->entries[module].status.symbols.origin : image->origin(),
+                       of_file || exact_image};
+    if (!best->symbol.far) break;
   }
-  return std::nullopt;
+  return best;
 }
 
 std::shared_ptr<const PdbTypes> ModuleSet::types_of(std::size_t module) {
   if (module >= modules_.size()) return nullptr;
   state_->symbols_of(module);
   const SymbolFind& found = state_->entries[module].status.symbols;
-  if (found.result != SearchResult::found || found.origin != memory::Origin::image ||
-      !lower(found.path).ends_with(".pdb"))
-    return nullptr;
-  auto file = MappedFile::open(found.path);
-  if (!file) return nullptr;
-  auto types = PdbTypes::open((*file)->bytes());
-  return types ? *types : nullptr;
+  if (found.result != SearchResult::found || found.origin != memory::Origin::image) return nullptr;
+  return {found.source, found.source->types()};
 }
 
 arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entry) const {
@@ -315,14 +336,15 @@ arch::FunctionLookup ModuleSet::find(std::uint64_t pc, arch::FunctionEntry& entr
 std::optional<arch::FrameData> ModuleSet::frame_data(std::uint64_t pc) const {
   std::size_t module = state_->module_at(pc);
   if (module == kNoModule || state_->machine != arch::Machine::x86) return std::nullopt;
-  SymbolSource* source = state_->symbols_of(module);
+  SymbolSource* source = state_->best_of(module);
   std::uint64_t rva = pc - modules_[module].base;
   if (source == nullptr || rva > UINT32_MAX) return std::nullopt;
   auto data = source->frame_data(static_cast<std::uint32_t>(rva));
   if (!data) return std::nullopt;
   data->start += modules_[module].base;
   if (data->function != 0) data->function += modules_[module].base;
-  data->origin = state_->entries[module].status.symbols.origin;
+  const auto& file = state_->entries[module].status.symbols;
+  data->origin = file.source ? file.origin : state_->image_of(module)->origin();
   return data;
 }
 

@@ -99,9 +99,19 @@ std::string print(const report::ThreadRow& row) {
   return text + "sure " + std::to_string(row.sure_frames) + "; " + row.sure_ended + "\n";
 }
 
+// The row without the inlined calls, which made no frame and noted nothing.
+report::ThreadRow real_frames(report::ThreadRow row) {
+  const std::size_t sure = std::min(row.sure_frames, row.frames.size());
+  for (std::size_t i = 0; i < sure; ++i) row.sure_frames -= row.frames[i].is_inline;
+  std::erase_if(row.frames, [](const report::FrameRow& frame) { return frame.is_inline; });
+  return row;
+}
+
 // Every noted frame stands in the sure part, in order, at its place; none is there that was not
-// noted.  `first`: frames before it need not be there (the stop machinery above the fault).
-void check_stack(const Analysed& m, const report::ThreadRow& row, const nlohmann::json& frames) {
+// noted.  Frames above the first noted one (the stop machinery above the fault) need not be there.
+void check_stack(const Analysed& m, const report::ThreadRow& with_inlines,
+                 const nlohmann::json& frames) {
+  const report::ThreadRow row = real_frames(with_inlines);
   std::size_t at = 0, begin = 0;
   const auto pc_of = [&](std::size_t i) { return number(frames[i]["pc"]); };
   ASSERT_FALSE(row.frames.empty());

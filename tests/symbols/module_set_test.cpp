@@ -325,7 +325,6 @@ TEST(ModuleSet, OnX86AnExportNamesNothingBehindAnotherPrologue) {
     ASSERT_TRUE(name) << std::hex << c.rva;
     EXPECT_EQ(name->symbol.function, c.name) << std::hex << c.rva;
     EXPECT_EQ(name->symbol.far, c.far) << std::hex << c.rva;
-    EXPECT_FALSE(name->symbol.bounded);
   }
 }
 
