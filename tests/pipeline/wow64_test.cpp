@@ -58,6 +58,21 @@ TEST(Wow64Walk, AFaultIn32BitCodeIsDecodedAsSuch) {
   }
 }
 
+// Before Windows 8 both modules that are called ntdll.dll lie below 4 GB.
+TEST(Wow64Walk, CodeOfThe64BitNamesakeIsNoPartOfIt) {
+  Wow64Dump recipe{.caller = Wow64Dump::kNamesake + 0x10,
+                   .program_path = "C:\\Windows\\SysWOW64\\ntdll.dll",
+                   .namesake = "C:\\Windows\\System32\\ntdll.dll"};
+  auto sure_frames = [&recipe] {
+    const report::Document d = analyzed(recipe);
+    EXPECT_TRUE(d.threads.size() == 1 && d.threads[0].wow64);
+    return d.threads.at(0).wow64->sure_frames;
+  };
+  EXPECT_EQ(sure_frames(), 1u);
+  recipe.namesake = "C:\\Windows\\SysWOW64\\other.dll"; // 32-bit code as far as one can tell
+  EXPECT_EQ(sure_frames(), 2u);
+}
+
 TEST(Wow64Walk, WithoutProofThereIsOnlyThe64BitStack) {
   const report::Document d = analyzed({.machine = 0x8664});
   ASSERT_EQ(d.threads.size(), 1u);

@@ -36,7 +36,7 @@ Bytes Wow64Dump::finish() const {
   area.resize(area_size);
   Bytes stack(kStackEnd - kStack);
   put32(stack, 0x19FFA0 - kStack, 0x19FFC0); // the caller's ebp
-  put32(stack, 0x19FFA4 - kStack, kReturn);
+  put32(stack, 0x19FFA4 - kStack, caller);
 
   Bytes wide = context_x64(kCpuDll + 0x1000, {0, 0, 0, 0, kStack64 + 0x10});
   if (running) {
@@ -46,9 +46,11 @@ Bytes Wow64Dump::finish() const {
   }
   MinidumpWriter w;
   w.system({.processor = processor, .major = 10, .minor = 0, .build = build});
-  w.modules({{.base = kProgram, .size = 0x2000, .name = "C:\\app\\app.exe"},
-             {.base = 0x77B00000, .name = "C:\\Windows\\System32\\wow64.dll"},
-             {.base = kCpuDll, .name = cpu_dll}});
+  std::vector<MdModule> modules = {{.base = kProgram, .size = 0x2000, .name = program_path},
+                                   {.base = 0x77B00000, .name = "C:\\Windows\\System32\\wow64.dll"},
+                                   {.base = kCpuDll, .name = cpu_dll}};
+  if (!namesake.empty()) modules.push_back({.base = kNamesake, .size = 0x1000, .name = namesake});
+  w.modules(modules);
   MdMemory memory = {{kTeb, teb}, {kArea, area}, {kStack, stack}, {kProgram, program()}};
   if (teb32) memory.push_back({kTeb32, narrow});
   w.memory(memory);
