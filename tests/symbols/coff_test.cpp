@@ -23,6 +23,8 @@ CoffWriter gnu() {
   coff.function("__ZN3Foo3barEi", 0x100, 1);
   coff.add("_asm_too", 0x100, 1, 0, 2); // no function by its type
   coff.function("@fast@8", 0x180, 1);
+  coff.add("___crt_xc_end__", 0x100, 1, 0, 2); // of the linker's script
+  coff.add("___DTOR_LIST__", 0x1C0, 1, 0, 2);
   coff.piece(".data", 0, 2, 0x40);
   coff.add("_counter", 0x20, 2, 0, 2);
   coff.add("__absolute", 0x1000, -1, 0, 2);
@@ -50,6 +52,7 @@ TEST(Coff, TableOfAnImage) {
   EXPECT_EQ(at(*source, 0x1095), "quiet+15/0 coff"); // a label is no name
   EXPECT_EQ(at(*source, 0x1100), "Foo::bar+0/0 coff");
   EXPECT_EQ(at(*source, 0x1181), "fast+1/0 coff");
+  EXPECT_EQ(at(*source, 0x11C4), "fast+44/0 coff"); // no more is a label of the linker's script
   EXPECT_EQ(at(*source, 0x1200), "fast+80/0 coff far"); // behind its object's section
   EXPECT_EQ(at(*source, 0x2024), "counter+4/0 coff");
   EXPECT_EQ(at(*source, 0x100F), "");

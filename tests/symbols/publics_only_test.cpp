@@ -18,9 +18,10 @@ namespace fs = std::filesystem;
 
 struct Subject {
   std::string folder, name;
+  bool frames = true; // the stripped PDB keeps frame records
 };
 void PrintTo(const Subject& subject, std::ostream* out) {
-  *out << subject.folder << "/" << subject.name;
+  *out << subject.folder << "/" << subject.name << (subject.frames ? "" : ", no frames");
 }
 
 class PublicsOnly : public testing::TestWithParam<Subject> {
@@ -55,7 +56,7 @@ TEST_P(PublicsOnly, NeverNamesAnotherFunction) {
   ASSERT_TRUE(full) << full.error().message();
 
   std::vector<std::uint8_t> pdb = bytes_of(stem.string() + ".pdb");
-  ASSERT_TRUE(synth::strip_pdb(pdb));
+  ASSERT_TRUE(synth::strip_pdb(pdb, GetParam().frames));
   std::ofstream(folder_ / (GetParam().name + ".pdb"), std::ios::binary)
       .write(reinterpret_cast<const char*>(pdb.data()), static_cast<std::streamsize>(pdb.size()));
   fs::copy_file(image_path, folder_ / image_path.filename());
@@ -99,10 +100,15 @@ INSTANTIATE_TEST_SUITE_P(Images, PublicsOnly,
                                          Subject{kUsers + "clang-x86_64", "crashlib"},
                                          Subject{kUsers + "clang-i686", "crash"},
                                          Subject{kUsers + "clang-i686", "crashlib"},
+                                         Subject{kUsers + "clang-i686", "crash", false},
+                                         Subject{kUsers + "clang-i686", "crashlib", false},
                                          Subject{kKernels + "x64_7601", "ntoskrnl"},
                                          Subject{kKernels + "x64_7601", "netbt"},
                                          Subject{kKernels + "x86_3790", "ntoskrnl"},
-                                         Subject{kKernels + "x86_3790", "netbt"}));
+                                         Subject{kKernels + "x86_3790", "netbt"},
+                                         Subject{kKernels + "x86_3790", "ntoskrnl", false},
+                                         Subject{kKernels + "x86_3790", "netbt", false},
+                                         Subject{kKernels + "x86_1381", "ntoskrnl", false}));
 
 } // namespace
 } // namespace dumptriage::symbols

@@ -43,7 +43,7 @@ Stream stream_of(const std::vector<std::uint8_t>& pdb, std::uint32_t wanted) {
 
 } // namespace
 
-bool strip_pdb(std::vector<std::uint8_t>& pdb) {
+bool strip_pdb(std::vector<std::uint8_t>& pdb, bool keep_frames) {
   constexpr std::string_view magic = "Microsoft C/C++ MSF 7.00";
   if (pdb.size() < 0x38 || std::memcmp(pdb.data(), magic.data(), magic.size()) != 0) return false;
   const Stream dbi = stream_of(pdb, 3);
@@ -64,6 +64,14 @@ bool strip_pdb(std::vector<std::uint8_t>& pdb) {
     at = text_end(text_end(at + 0x40));
     at = (at + 3) & ~3u;
   }
+  if (keep_frames) return true;
+  // The optional debug header follows the other parts: FPO is its first stream, FrameData the
+  // tenth.
+  std::uint32_t debug = end;
+  for (std::uint32_t size : {0x1Cu, 0x20u, 0x24u, 0x28u, 0x34u}) debug += u32(size);
+  for (std::uint32_t index : {0u, 9u})
+    if (2 * index + 2 <= u32(0x30))
+      for (std::uint32_t i = 0; i < 2; ++i) pdb.at(dbi.place(debug + 2 * index + i)) = 0xFF;
   return true;
 }
 
