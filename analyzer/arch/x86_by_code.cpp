@@ -109,26 +109,36 @@ private:
 
   // Bytes that the function at `target` takes off the stack: by its own code, or by its name.
   std::optional<std::uint32_t> pops_of(Value target) {
-    std::optional<std::uint32_t> slot; // of an import
-    if (target.base == Value::kWordAt) slot = target.offset;
-    if (target.is_constant()) {
+    constexpr int most_imports = 4; // one image passes on what another exports
+    for (int i = 0; i < most_imports; ++i) {
+      std::optional<std::uint32_t> by_name;
+      if (target.base == Value::kWordAt) {
+        const ImportedFunction function = input_.functions.imported(target.offset);
+        by_name = function.parameters;
+        target = loaded(target.offset, function);
+      }
+      if (!target.is_constant()) return by_name;
       const std::uint32_t begin = code_.through_jumps(target.offset);
-      const auto jump = code_.decode(begin);
-      if (!jump || jump->flow != Flow::elsewhere) return pops_at(begin);
-      const Value place = address_of(jump->from, State());
-      if (place.is_constant()) slot = place.offset;
+      const auto first = code_.decode(begin);
+      if (!first || first->flow != Flow::elsewhere) {
+        const auto by_code = pops_at(begin);
+        return by_code ? by_code : by_name;
+      }
+      if (by_name) return by_name;
+      const Value place = address_of(first->from, State());
+      target = place.is_constant() ? Value{Value::kWordAt, place.offset} : Value{};
     }
-    if (!slot) return std::nullopt;
-    const arch::ImportedFunction function = input_.functions.imported(*slot);
+    return std::nullopt;
+  }
+  // What the loader put into an import slot.
+  Value loaded(std::uint32_t slot, const ImportedFunction& function) const {
     std::optional<std::uint64_t> address = function.address;
     le32 pointer{};
     const auto bytes = std::as_writable_bytes(std::span(&pointer, 1));
-    const auto outcome = input_.memory.read(*slot, bytes);
+    const auto outcome = input_.memory.read(slot, bytes);
     if (outcome.complete(4) && outcome.origin == memory::Origin::dump) address = pointer;
-    if (address && *address <= UINT32_MAX)
-      if (const auto pops = pops_at(code_.through_jumps(static_cast<std::uint32_t>(*address))))
-        return pops;
-    return function.parameters;
+    return address && *address <= UINT32_MAX ? Value::constant(static_cast<std::uint32_t>(*address))
+                                             : Value{};
   }
   std::optional<std::uint32_t> pops_at(std::uint32_t begin) {
     if (code_.at(begin).empty()) return std::nullopt;
