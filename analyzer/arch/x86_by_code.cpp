@@ -6,9 +6,10 @@
 //
 //   1. The return address that comes out follows a direct call of S: stack and code agree about
 //      both ends of the call.
-//   2. It follows an indirect call, S is where the symbols let the function begin (or stands behind
-//      padding or the end of another function), and the ways out of the function, through pc too,
-//      find the stack as the entry left it; or the function keeps a frame pointer.
+//   2. It follows an indirect call, S is where the symbols let the function begin, and the ways out
+//      of the function, through pc too, find the stack as the entry left it; or the function keeps
+//      a frame pointer.  Instead of a start from the symbols one behind padding or the end of
+//      another function will do, when the parameters of every call on the way are known as well.
 //   3. pc is exact, and every way from it to a return finds the same return address: the CPU would
 //      have gone there.
 //
@@ -102,9 +103,9 @@ private:
     const auto value = reader_.get<le32>(address, "stack");
     return value ? std::optional<std::uint32_t>(*value) : std::nullopt;
   }
-  Placed place(Followed& followed) {
-    return place_entry(input_, followed,
-                       [this](std::uint32_t, Value target) { return pops_of(target); });
+  Placed place(Followed& followed) { return place_entry(input_, followed, asking()); }
+  AskPops asking() {
+    return [this](std::uint32_t, Value target) { return pops_of(target); };
   }
 
   // Bytes that the function at `target` takes off the stack: by its own code, or by its name.
@@ -119,13 +120,12 @@ private:
       }
       if (!target.is_constant()) return by_name;
       const std::uint32_t begin = code_.through_jumps(target.offset);
-      const auto first = code_.decode(begin);
-      if (!first || first->flow != Flow::elsewhere) {
-        const auto by_code = pops_at(begin);
-        return by_code ? by_code : by_name;
-      }
-      if (by_name) return by_name;
-      const Value place = address_of(first->from, State());
+      if (code_.at(begin).empty()) return by_name;
+      const Followed& callee = follow(begin);
+      const auto by_code = callee.cut_short ? std::nullopt : callee.pops();
+      if (by_code || by_name) return by_code ? by_code : by_name;
+      const auto tail = callee.only_tail();
+      const Value place = tail ? address_of(*tail, State()) : Value{};
       target = place.is_constant() ? Value{Value::kWordAt, place.offset} : Value{};
     }
     return std::nullopt;
@@ -139,11 +139,6 @@ private:
     if (outcome.complete(4) && outcome.origin == memory::Origin::dump) address = pointer;
     return address && *address <= UINT32_MAX ? Value::constant(static_cast<std::uint32_t>(*address))
                                              : Value{};
-  }
-  std::optional<std::uint32_t> pops_at(std::uint32_t begin) {
-    if (code_.at(begin).empty()) return std::nullopt;
-    const Followed& callee = follow(begin);
-    return callee.cut_short ? std::nullopt : callee.pops();
   }
 
   // --- the call in front of a return address ---
@@ -184,7 +179,8 @@ private:
     const auto ret = word(placed.entry.slot);
     if (!ret) return refuse("the return address is not captured");
     std::uint32_t begin = start;
-    const bool sound = followed.balanced || (placed.entry.by_chain && has_prologue(start));
+    const bool sound = (placed.entry.by_chain && has_prologue(start)) ||
+                       (followed.balanced && (kind == Start::named || confirmed(followed, placed)));
     if (*ret == 0 && sound) return caller(placed.entry, *ret, followed);
     switch (call_of(*ret, placed.entry.slot, begin)) {
     case Call::none: return refuse("the return address does not follow a call");
@@ -198,6 +194,14 @@ private:
       return caller(placed.entry, *ret, followed);
     }
     return std::nullopt;
+  }
+
+  // A start that was only searched may be any place in a function; what its calls take off must not
+  // be worked out from the assumption that it is a start.
+  bool confirmed(Followed& followed, const Placed& placed) {
+    if (!confirm_calls(followed, asking())) return false;
+    const Placed again = place(followed);
+    return again.reached == Reached::yes && again.entry.slot == placed.entry.slot;
   }
 
   std::nullopt_t refuse(std::string why) {
@@ -317,6 +321,10 @@ private:
     const std::uint8_t here = code[i], before = code[i - 1];
     if (here == 0xCC || here == 0x90) return false;
     if (before == 0xCC || before == 0x90) return true;
+    // lea esi, [esi+0] with 1 or 4 bytes of displacement: how gcc pads
+    const bool padded =
+        before == 0 && (code[i - 4] == 0x8D || code[i - 6] == 0x8D || code[i - 7] == 0x8D);
+    if (address % 16 == 0 && padded) return true;
     const bool ends =
         before == 0xC3 || code[i - 3] == 0xC2 || code[i - 5] == 0xE9 || code[i - 2] == 0xEB;
     const bool prologue =

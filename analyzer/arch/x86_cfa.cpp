@@ -8,6 +8,17 @@ namespace {
 
 constexpr int kMostOpenCalls = 16;
 
+// Where the call at `address` goes.
+Value target_of(const Followed& followed, std::uint32_t address) {
+  const Step& call = followed.steps().at(address);
+  const Instruction& in = call.instruction;
+  if (in.direct_call) return Value::constant(in.target);
+  if (in.from.kind == Operand::Kind::reg)
+    return followed.settle(call.before.registers[in.from.reg]);
+  const Value place = address_of(in.from, call.before);
+  return place.is_constant() ? Value{Value::kWordAt, place.offset} : Value{};
+}
+
 class Bases {
 public:
   // False when that contradicts what is known.
@@ -60,18 +71,9 @@ private:
     for (int i = 0; i < kMostOpenCalls; ++i) {
       const auto call = followed_.open_call(state_.registers[kEsp]);
       if (!call || !ask_) return;
-      const auto pops = ask_(*call, target_of(followed_.steps().at(*call)));
+      const auto pops = ask_(*call, target_of(followed_, *call));
       if (!pops || !followed_.settle_call(*call, *pops)) return;
     }
-  }
-
-  Value target_of(const Step& call) const {
-    const Instruction& in = call.instruction;
-    if (in.direct_call) return Value::constant(in.target);
-    if (in.from.kind == Operand::Kind::reg)
-      return followed_.settle(call.before.registers[in.from.reg]);
-    const Value place = address_of(in.from, call.before);
-    return place.is_constant() ? Value{Value::kWordAt, place.offset} : Value{};
   }
 
   std::optional<std::uint32_t> word(std::uint32_t address) {
@@ -124,6 +126,17 @@ private:
 
 Placed place_entry(const UnwindInput& input, Followed& followed, const AskPops& ask) {
   return Placing(input, followed, ask).run();
+}
+
+bool confirm_calls(Followed& followed, const AskPops& ask) {
+  for (const std::uint32_t call : followed.calls_worked_out()) {
+    if (!followed.steps().contains(call)) continue;
+    const auto pops = ask(call, target_of(followed, call));
+    if (!pops || !followed.settle_call(call, *pops)) return false;
+  }
+  for (const auto& exit : followed.exits())
+    if (!followed.settle(exit.state.registers[kEsp]).is_entry(kEsp)) return false;
+  return true;
 }
 
 } // namespace dumptriage::arch::x86

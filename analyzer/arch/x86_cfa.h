@@ -32,4 +32,8 @@ struct Placed {
 // The frame at the pc of `input`, in the function that `followed` begins at the entry of.
 Placed place_entry(const UnwindInput& input, Followed& followed, const AskPops& ask);
 
+// Does everybody who is called there take off the stack what was worked out?  Then it is also what
+// brings every way out back to the entry's stack.
+bool confirm_calls(Followed& followed, const AskPops& ask);
+
 } // namespace dumptriage::arch::x86

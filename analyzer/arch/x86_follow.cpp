@@ -251,6 +251,14 @@ std::optional<std::uint32_t> Followed::pops() const {
   return all;
 }
 
+std::optional<Operand> Followed::only_tail() const {
+  if (!exits_.empty() || tails_.size() != 1) return std::nullopt;
+  const Step& step = steps_.at(*tails_.begin());
+  const bool clean = settle(step.before.registers[kEsp]).is_entry(kEsp);
+  if (step.instruction.flow != Flow::elsewhere || !clean) return std::nullopt;
+  return step.instruction.from;
+}
+
 std::optional<std::uint32_t> Followed::open_call(Value value) const {
   value = settle(value);
   const auto step = steps_.find(value.base);
@@ -264,6 +272,12 @@ bool Followed::settle_call(std::uint32_t call, std::uint32_t pops) {
   const auto step = steps_.find(call);
   return step != steps_.end() &&
          unknowns_.unify({call, 0}, step->second.before.registers[kEsp].plus(pops));
+}
+
+std::vector<std::uint32_t> Followed::calls_worked_out() const {
+  std::vector<std::uint32_t> calls;
+  for (const auto& [call, value] : unknowns_.calls()) calls.push_back(call);
+  return calls;
 }
 
 std::optional<State> run_helper(CodeReader& code, std::uint32_t target,

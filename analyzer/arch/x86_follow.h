@@ -34,6 +34,8 @@ public:
     State state;
   };
   const std::vector<Exit>& exits() const { return exits_; }
+  // The only way out, when that is a jump through a pointer: the operand.
+  std::optional<Operand> only_tail() const;
   // Parameters that every way out takes off the stack; nothing when they differ or none was found.
   std::optional<std::uint32_t> pops() const;
 
@@ -41,6 +43,8 @@ public:
   // The stack pointer behind a call that the code itself does not tell: the call's address.
   std::optional<std::uint32_t> open_call(Value value) const;
   bool settle_call(std::uint32_t call, std::uint32_t pops);
+  // Every call whose parameters were worked out from what must be equal.
+  std::vector<std::uint32_t> calls_worked_out() const;
   const std::map<std::uint32_t, Step>& steps() const { return steps_; }
 
   bool whole = true;      // every path could be followed to its end

@@ -47,6 +47,7 @@ public:
   bool unify(Value a, Value b);
   void add_call(std::uint32_t call) { calls_.try_emplace(call); }
   std::size_t settled() const;
+  const std::map<std::uint32_t, Value>& calls() const { return calls_; }
   void forget() { calls_.clear(); }
 
 private:
