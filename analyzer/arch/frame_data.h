@@ -35,9 +35,9 @@ template <class Word> using ProgramVariables = std::map<std::string, Word, std::
 using FrameVariables = ProgramVariables<std::uint32_t>;
 
 // Runs a program in postfix form over unsigned words of 32 or 64 bits: + - * / %, @ (align down),
-// ^ (the word at), = (set).  False when it is malformed, reads what is not known, or memory is missing; then
-// `variables` is of no use.  Words and operators: Microsoft's DIA documentation (IDiaFrameData::
-// get_program) and Breakpad's postfix_evaluator.
+// ^ (the word at), = (set).  False when it is malformed, reads what is not known, or memory is
+// missing; then `variables` is of no use.  Words and operators: Microsoft's DIA documentation
+// (IDiaFrameData:: get_program) and Breakpad's postfix_evaluator.
 template <class Word, class ReadWord>
 bool run_frame_program(std::string_view program, ProgramVariables<Word>& variables,
                        ReadWord&& read_word);

@@ -27,8 +27,9 @@ Result<std::shared_ptr<SymbolSource>> read_breakpad(ByteView bytes, const dump::
 
 // A `wanted` of Kind::none takes any file; the store never asks so.
 
-// A .DBG file belongs to the image of this time stamp and SizeOfImage.  `pdb`: the PDB that it points
-// on to, which then says more; `source` is null when the file has neither names nor frames itself.
+// A .DBG file belongs to the image of this time stamp and SizeOfImage.  `pdb`: the PDB that it
+// points on to, which then says more; `source` is null when the file has neither names nor frames
+// itself.
 struct DbgSymbols {
   std::shared_ptr<SymbolSource> source;
   dump::DebugId pdb;

@@ -52,7 +52,7 @@ TEST(Coff, TableOfAnImage) {
   EXPECT_EQ(at(*source, 0x1095), "quiet+15/0 coff"); // a label is no name
   EXPECT_EQ(at(*source, 0x1100), "Foo::bar+0/0 coff");
   EXPECT_EQ(at(*source, 0x1181), "fast+1/0 coff");
-  EXPECT_EQ(at(*source, 0x11C4), "fast+44/0 coff"); // no more is a label of the linker's script
+  EXPECT_EQ(at(*source, 0x11C4), "fast+44/0 coff");     // no more is a label of the linker's script
   EXPECT_EQ(at(*source, 0x1200), "fast+80/0 coff far"); // behind its object's section
   EXPECT_EQ(at(*source, 0x2024), "counter+4/0 coff");
   EXPECT_EQ(at(*source, 0x100F), "");
