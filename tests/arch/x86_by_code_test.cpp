@@ -189,6 +189,26 @@ TEST_F(X86ByCode, TwoUnknownCallsNeedTheImports) {
   expect(unwind(17, 8, false), kIndirect);
 }
 
+// What calls take off must not be worked out from a start that is itself only supposed.
+TEST_F(X86ByCode, AStartThatIsSearchedNeedsEveryCallKnown) {
+  function(kTwoCalls);
+  stack[kSlot] = kIndirect;
+  hints.imports[0x406000].parameters = 4;
+  refuse(unwind(17, 8, false));
+  stack[kSlot] = 0; // nor is it the end of the stack
+  refuse(unwind(17, 8, false));
+  stack[kSlot] = kIndirect;
+  hints.imports[0x406004].parameters = 4;
+  expect(unwind(17, 8, false), kIndirect);
+  hints.imports[0x406004].parameters = 8; // then it is no start
+  refuse(unwind(17, 8, false));
+  // An import that jumps on to another.
+  hints.imports[0x406004] = {kOther, std::nullopt};
+  other({0x8B, 0xFF, 0x55, 0x8B, 0xEC, 0x5D, 0xFF, 0x25, 0x08, 0x60, 0x40, 0x00});
+  hints.imports[0x406008].parameters = 4;
+  expect(unwind(17, 8, false), kIndirect);
+}
+
 TEST_F(X86ByCode, ImportedFunctionsWhoseReturnsDiffer) {
   function(kTwoCalls);
   stack[kSlot] = kIndirect;
