@@ -2,27 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
-#include <llvm/MC/MCAsmInfo.h>
-#include <llvm/MC/MCContext.h>
-#include <llvm/MC/MCDisassembler/MCDisassembler.h>
-#include <llvm/MC/MCInst.h>
-#include <llvm/MC/MCInstrInfo.h>
-#include <llvm/MC/MCRegisterInfo.h>
-#include <llvm/MC/MCSubtargetInfo.h>
-#include <llvm/MC/MCTargetOptions.h>
-#include <llvm/MC/TargetRegistry.h>
-#include <llvm/Support/TargetSelect.h>
-#include <llvm/Support/raw_ostream.h>
+#include "arch/llvm_x86.h"
 
 namespace dumptriage::arch::x86 {
 namespace {
-
-constexpr std::size_t kLongestInstruction = 15; // Intel SDM volume 2, 2.3.11
 
 // How LLVM lays out an instruction's operands.
 enum class Form : std::uint8_t {
@@ -164,38 +151,20 @@ constexpr std::string_view kRefused[] = {
 class Decoder {
 public:
   Decoder() {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86Disassembler();
-    const std::string triple = "i386";
-    std::string error;
-    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-    if (!target) return;
-    registers_.reset(target->createMCRegInfo(triple));
-    instructions_.reset(target->createMCInstrInfo());
-    subtarget_.reset(target->createMCSubtargetInfo(triple, "", ""));
-    if (!registers_ || !instructions_ || !subtarget_) return;
-    assembly_.reset(target->createMCAsmInfo(*registers_, triple, llvm::MCTargetOptions()));
-    if (!assembly_) return;
-    context_ = std::make_unique<llvm::MCContext>(llvm::Triple(triple), assembly_.get(),
-                                                 registers_.get(), subtarget_.get());
+    if (!llvm_.ready()) return;
     number_instructions();
     number_registers();
-    decoder_.reset(target->createMCDisassembler(*subtarget_, *context_));
   }
 
   std::optional<Instruction> decode(std::span<const std::uint8_t> code,
                                     std::uint32_t address) const {
-    if (!decoder_) return std::nullopt;
-    llvm::ArrayRef<std::uint8_t> left(code.data(), std::min(code.size(), kLongestInstruction));
+    if (!llvm_.ready()) return std::nullopt;
+    llvm::ArrayRef<std::uint8_t> left(code.data(), std::min(code.size(), kLongestInstructionX86));
     std::uint32_t length = 0;
     while (!left.empty()) {
       llvm::MCInst inst;
       std::uint64_t size = 0;
-      if (decoder_->getInstruction(inst, size, left, address + length, llvm::nulls()) !=
-              llvm::MCDisassembler::Success ||
-          size == 0 || size > left.size())
-        return std::nullopt;
+      if (!llvm_.decode(left, address + length, inst, size)) return std::nullopt;
       length += static_cast<std::uint32_t>(size);
       const std::uint8_t row = rows_[inst.getOpcode()];
       if (row == kRefuse) return std::nullopt;
@@ -222,9 +191,9 @@ private:
     for (std::size_t i = 0; i < std::size(kKnown); ++i)
       rows[kKnown[i].name] = static_cast<std::uint8_t>(i);
     for (std::string_view name : kRefused) rows[name] = kRefuse;
-    rows_.assign(instructions_->getNumOpcodes(), kUnlisted);
-    for (unsigned i = 0; i < instructions_->getNumOpcodes(); ++i)
-      if (const auto found = rows.find(std::string_view(instructions_->getName(i)));
+    rows_.assign(llvm_.instructions().getNumOpcodes(), kUnlisted);
+    for (unsigned i = 0; i < llvm_.instructions().getNumOpcodes(); ++i)
+      if (const auto found = rows.find(std::string_view(llvm_.instructions().getName(i)));
           found != rows.end())
         rows_[i] = found->second;
   }
@@ -232,14 +201,14 @@ private:
   // Every register by the general register that it is a part of.
   void number_registers() {
     constexpr std::string_view names[] = {"EAX", "ECX", "EDX", "EBX", "ESP", "EBP", "ESI", "EDI"};
-    general_.assign(registers_->getNumRegs(), -1);
-    exact_.assign(registers_->getNumRegs(), -1);
-    for (unsigned i = 1; i < registers_->getNumRegs(); ++i) {
-      if (std::string_view(registers_->getName(i)) == "EFLAGS") flags_ = i;
+    general_.assign(llvm_.registers().getNumRegs(), -1);
+    exact_.assign(llvm_.registers().getNumRegs(), -1);
+    for (unsigned i = 1; i < llvm_.registers().getNumRegs(); ++i) {
+      if (std::string_view(llvm_.registers().getName(i)) == "EFLAGS") flags_ = i;
       for (int n = 0; n < 8; ++n)
-        if (names[n] == registers_->getName(i)) {
+        if (names[n] == llvm_.registers().getName(i)) {
           exact_[i] = static_cast<std::int8_t>(n);
-          for (const auto part : registers_->subregs_inclusive(i))
+          for (const auto part : llvm_.registers().subregs_inclusive(i))
             general_[part] = static_cast<std::int8_t>(n);
         }
     }
@@ -274,7 +243,7 @@ private:
     out.index = exact_[index];
     // A base or index that is no 32-bit register: 16-bit addressing.
     const bool narrow = (inst.getOperand(at).getReg() != 0 && out.base < 0) ||
-                        (index != 0 && out.index < 0 && registers_->getName(index) != eiz_);
+                        (index != 0 && out.index < 0 && llvm_.registers().getName(index) != eiz_);
     out.segment = inst.getOperand(at + 4).isReg() && inst.getOperand(at + 4).getReg() != 0;
     out.segment |= narrow;
     out.value = static_cast<std::uint32_t>(inst.getOperand(at + 3).getImm());
@@ -314,7 +283,7 @@ private:
   }
 
   void other(const llvm::MCInst& inst, Instruction& out) const {
-    const llvm::MCInstrDesc& description = instructions_->get(inst.getOpcode());
+    const llvm::MCInstrDesc& description = llvm_.instructions().get(inst.getOpcode());
     auto writes = [&](unsigned number) {
       if (number < general_.size() && general_[number] >= 0)
         out.writes |= static_cast<std::uint8_t>(1 << general_[number]);
@@ -337,7 +306,7 @@ private:
     if (row == kUnlisted) {
       other(inst, out);
       out.is_nop = out.writes == 0 && !out.stores &&
-                   instructions_->getName(inst.getOpcode()).starts_with("NOOP");
+                   llvm_.instructions().getName(inst.getOpcode()).starts_with("NOOP");
       return;
     }
     const Known& known = kKnown[row];
@@ -395,12 +364,7 @@ private:
   }
 
   static constexpr std::string_view eiz_ = "EIZ";
-  std::unique_ptr<llvm::MCRegisterInfo> registers_;
-  std::unique_ptr<llvm::MCInstrInfo> instructions_;
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget_;
-  std::unique_ptr<llvm::MCAsmInfo> assembly_;
-  std::unique_ptr<llvm::MCContext> context_;
-  std::unique_ptr<llvm::MCDisassembler> decoder_;
+  LlvmX86 llvm_{/*wide=*/false};
   std::vector<std::uint8_t> rows_; // by opcode: index in kKnown
   std::vector<std::int8_t> general_, exact_;
   unsigned flags_ = 0;

@@ -4,19 +4,10 @@
 #include <memory>
 #include <string_view>
 
-#include <llvm/MC/MCAsmInfo.h>
-#include <llvm/MC/MCContext.h>
-#include <llvm/MC/MCDisassembler/MCDisassembler.h>
-#include <llvm/MC/MCInst.h>
 #include <llvm/MC/MCInstPrinter.h>
-#include <llvm/MC/MCInstrInfo.h>
-#include <llvm/MC/MCRegisterInfo.h>
-#include <llvm/MC/MCSubtargetInfo.h>
-#include <llvm/MC/MCTargetOptions.h>
-#include <llvm/MC/TargetRegistry.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 
+#include "arch/llvm_x86.h"
 #include "base/text.h"
 #include "evidence/operands.h"
 
@@ -24,50 +15,26 @@ namespace dumptriage::evidence {
 
 namespace {
 
-constexpr std::size_t kLongestInstruction = 15; // Intel SDM volume 2, 2.3.11
-
-// LLVM's tables for one mode of the CPU.
+// LLVM's decoder for one mode of the CPU, and its printer.
 class Tables {
 public:
-  explicit Tables(bool wide) {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86Disassembler();
-    const std::string triple = wide ? "x86_64" : "i386";
-    std::string error;
-    const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, error);
-    if (!target) return;
-    registers_.reset(target->createMCRegInfo(triple));
-    instructions_.reset(target->createMCInstrInfo());
-    subtarget_.reset(target->createMCSubtargetInfo(triple, "", ""));
-    if (!registers_ || !instructions_ || !subtarget_) return;
-    assembly_.reset(target->createMCAsmInfo(*registers_, triple, llvm::MCTargetOptions()));
-    if (!assembly_) return;
-    context_ = std::make_unique<llvm::MCContext>(llvm::Triple(triple), assembly_.get(),
-                                                 registers_.get(), subtarget_.get());
-    printer_.reset(target->createMCInstPrinter(llvm::Triple(triple), 1 /*Intel*/, *assembly_,
-                                               *instructions_, *registers_));
+  explicit Tables(bool wide) : llvm_(wide) {
+    if (!llvm_.ready()) return;
+    printer_.reset(llvm_.target().createMCInstPrinter(llvm::Triple(llvm_.triple()), 1 /*Intel*/,
+                                                      llvm_.assembly(), llvm_.instructions(),
+                                                      llvm_.registers()));
     if (!printer_) return;
     printer_->setPrintImmHex(true);
     printer_->setPrintBranchImmAsAddress(true);
-    decoder_.reset(target->createMCDisassembler(*subtarget_, *context_));
   }
 
-  bool ready() const { return decoder_ != nullptr; }
-  const llvm::MCInstrInfo& instructions() const { return *instructions_; }
-  const llvm::MCRegisterInfo& registers() const { return *registers_; }
-
-  bool decode(llvm::ArrayRef<std::uint8_t> bytes, std::uint64_t pc, llvm::MCInst& instruction,
-              std::uint64_t& length) const {
-    return decoder_->getInstruction(instruction, length, bytes, pc, llvm::nulls()) ==
-               llvm::MCDisassembler::Success &&
-           length != 0 && length <= bytes.size();
-  }
+  bool ready() const { return printer_ != nullptr; }
+  const arch::LlvmX86& llvm() const { return llvm_; }
 
   std::string print(const llvm::MCInst& instruction, std::uint64_t pc) const {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    printer_->printInst(&instruction, pc, "", *subtarget_, stream);
+    printer_->printInst(&instruction, pc, "", llvm_.subtarget(), stream);
     return one_line(stream.str());
   }
 
@@ -84,13 +51,8 @@ private:
     return line;
   }
 
-  std::unique_ptr<llvm::MCRegisterInfo> registers_;
-  std::unique_ptr<llvm::MCInstrInfo> instructions_;
-  std::unique_ptr<llvm::MCSubtargetInfo> subtarget_;
-  std::unique_ptr<llvm::MCAsmInfo> assembly_;
-  std::unique_ptr<llvm::MCContext> context_;
+  arch::LlvmX86 llvm_;
   std::unique_ptr<llvm::MCInstPrinter> printer_;
-  std::unique_ptr<llvm::MCDisassembler> decoder_;
 };
 
 // A decoder is not made for several threads at once, so each has its own.
@@ -111,15 +73,15 @@ std::optional<Instruction> disassemble(arch::Machine machine, std::span<const st
   const Tables& tables = tables_of(machine);
   if (!tables.ready() || bytes.empty()) return std::nullopt;
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  llvm::ArrayRef<std::uint8_t> left(first, std::min(bytes.size(), kLongestInstruction));
+  llvm::ArrayRef<std::uint8_t> left(first, std::min(bytes.size(), arch::kLongestInstructionX86));
 
   Instruction result;
   std::string prefixes;
   for (;;) {
     llvm::MCInst instruction;
     std::uint64_t length = 0;
-    if (!tables.decode(left, pc + result.length, instruction, length)) return std::nullopt;
-    const std::string_view name = tables.instructions().getName(instruction.getOpcode());
+    if (!tables.llvm().decode(left, pc + result.length, instruction, length)) return std::nullopt;
+    const std::string_view name = tables.llvm().instructions().getName(instruction.getOpcode());
     result.length += static_cast<std::uint32_t>(length);
     // LLVM's x86 printer counts branch targets from the end of the instruction.
     const std::string text = tables.print(instruction, pc + result.length);
@@ -130,8 +92,8 @@ std::optional<Instruction> disassemble(arch::Machine machine, std::span<const st
       continue;
     }
     result.text = prefixes + text;
-    const OperandReader reader{machine, tables.instructions(), tables.registers(), registers,
-                               pc + result.length};
+    const OperandReader reader{machine, tables.llvm().instructions(), tables.llvm().registers(),
+                               registers, pc + result.length};
     reader.describe(instruction, result);
     return result;
   }
