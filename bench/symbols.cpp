@@ -74,7 +74,8 @@ void table(const std::string& path, Range range) {
   });
   row("open and one structure's layout", 5, [&] {
     auto start = Clock::now();
-    if (auto types = open(path)->types()) found += types->size("_KTHREAD").value_or(0);
+    auto source = open(path);
+    if (const auto* types = source->types()) found += types->size("_KTHREAD").value_or(0);
     return ms_since(start);
   });
   if (found == 0) std::puts("nothing was found");
