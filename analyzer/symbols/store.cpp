@@ -135,6 +135,9 @@ constexpr SymbolKind kSymbolKinds[] = {
     {"dbg", dbg_slots, [](const Sought& s) { return image_keys(s.module); }, read_dbg_symbols},
     {"breakpad", sym_slots, id_keys,
      [](ByteView file, Sought& s) { return read_breakpad(file, s.id); }},
+    // Some stores of crash reporters keep the text under the PDB's own name.
+    {"breakpad", pdb_slots, id_keys,
+     [](ByteView file, Sought& s) { return read_breakpad(file, s.id); }},
 };
 
 // A source that keeps the file that it reads.
