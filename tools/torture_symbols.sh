@@ -15,7 +15,8 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-# What is read, and the fuzz target that reads it.
+# What is read, the fuzz target that reads it, and how long its input may get where that is less:
+# every byte of code is gone through many times.
 readers="PE|image_fuzz
 PDB 7|pdb_fuzz
 PDB 2.00|pdb20_fuzz
@@ -25,7 +26,7 @@ COFF symbols|coff_fuzz
 Breakpad .sym|breakpad_sym_fuzz
 FPO, FrameData programs|frame_data_fuzz
 STACK CFI|cfi_fuzz
-x86 code|x86_code_fuzz
+x86 code|x86_code_fuzz|768
 x64 UNWIND_INFO|unwind_x64_fuzz
 ARM64 .xdata|unwind_arm64_fuzz"
 
@@ -37,10 +38,12 @@ build/fuzz/tests/fuzz_seeds "$work/seeds" >&2
 mkdir -p "$save"
 
 run() {
-  local name=${1%|*} target=${1#*|} log=$work/${1#*|}.log status=ok
-  local runs; runs=$(awk -v p="$percent" 'BEGIN { print int(1000 * p) }')
+  local name target longest log runs status=ok
+  IFS='|' read -r name target longest <<<"$1"
+  log=$work/$target.log
+  runs=$(awk -v p="$percent" 'BEGIN { print int(1000 * p) }')
   mkdir -p "$work/new/$target"
-  "build/fuzz/tests/$target" -runs="$runs" -seed="$seed" -timeout=1 -rss_limit_mb=1024 -max_len=200000 \
+  "build/fuzz/tests/$target" -runs="$runs" -seed="$seed" -timeout=1 -rss_limit_mb=1024 -max_len="${longest:-200000}" \
     -print_final_stats=1 -artifact_prefix="$save/$target-" "$work/new/$target" "$work/seeds/$target" \
     >"$log" 2>&1 || status=FAILED
   stat() { sed -n "s/^stat::$1: *//p" "$log"; }
