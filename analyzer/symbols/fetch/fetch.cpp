@@ -167,7 +167,8 @@ private:
         return ask(std::move(job));
       }
     }
-    finish(std::move(job), job->failed ? Outcome::Result::failed : Outcome::Result::missing);
+    const auto result = job->failed ? Outcome::Result::failed : Outcome::Result::missing;
+    finish(std::move(job), result);
   }
 
   void ask(std::shared_ptr<Job> job) {
