@@ -13,14 +13,15 @@ build/fuzz/tests/fuzz_seeds build/fuzz/seeds
 run() {
   local target=$1 corpus=build/fuzz/corpus/$1
   mkdir -p "$corpus"
-  local seeds=()
+  local seeds=() longest=200000
   [ -d "build/fuzz/seeds/$target" ] && seeds+=("build/fuzz/seeds/$target")
   case $target in
     minidump_fuzz|kernel_dump_fuzz|open_fuzz|analyze_fuzz|system_snapshot_fuzz) seeds+=(dumps-samples) ;;
     unpack_fuzz) seeds+=(tests/data/kernels) ;;
     rules_fuzz) seeds+=(signatures) ;;
+    x86_code_fuzz) longest=768 ;; # every byte of code is gone through many times
   esac
-  if "build/fuzz/tests/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=200000 \
+  if "build/fuzz/tests/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len="$longest" \
        -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$target-" "$corpus" "${seeds[@]}" \
        > "build/fuzz/findings/$target.log" 2>&1; then
     printf 'ok    %-28s %s runs\n' "$target" \
