@@ -1,15 +1,18 @@
 // Layouts: "PE Format" on learn.microsoft.com, The .idata Section.
 #include "symbols/imports.h"
 
+#include <array>
 #include <charconv>
+#include <vector>
 
+#include "base/bytes.h"
 #include "base/wire.h"
 #include "formats/pe.h"
 
 namespace dumptriage::symbols {
 namespace {
 
-constexpr std::uint32_t kMostModules = 1024, kMostFunctions = 0x10000;
+constexpr std::uint32_t kMostModules = 1024, kMostFunctions = 4096;
 constexpr std::size_t kMostName = 512;
 constexpr std::uint32_t kImportDirectory = 1;
 constexpr std::uint64_t kByOrdinal32 = 0x80000000, kByOrdinal64 = 0x8000000000000000;
@@ -42,6 +45,22 @@ std::string text(const image::Image& image, std::uint64_t rva) {
   return out;
 }
 
+// Entry `index` of a table of names; 0 when the table ends before it: what lies behind the end is
+// no slot, but a variable beside the import table, and must not get the name of some other entry.
+std::uint64_t thunk_at(const image::Image& image, std::uint32_t names, std::uint32_t index,
+                       std::uint32_t size) {
+  std::vector<std::byte> table((std::size_t{index} + 1) * size);
+  if (image.read_rva(names, table) != table.size()) return 0;
+  const ByteView view(table.data(), table.size());
+  std::uint64_t thunk = 0;
+  for (std::uint32_t i = 0; i <= index; ++i) {
+    const std::uint64_t at = std::uint64_t{i} * size;
+    thunk = size == 8 ? view.u64(at).value_or(0) : view.u32(at).value_or(0);
+    if (thunk == 0) break;
+  }
+  return thunk;
+}
+
 } // namespace
 
 std::optional<Import> import_at(const image::Image& image, std::uint32_t slot) {
@@ -61,15 +80,7 @@ std::optional<Import> import_at(const image::Image& image, std::uint32_t slot) {
   // The slots of an image in memory are filled already: only the other table has the names.
   const std::uint32_t names = best->OriginalFirstThunk;
   if (index >= kMostFunctions || names == 0) return std::nullopt;
-  std::uint64_t thunk = 0;
-  const std::uint64_t at = std::uint64_t{names} + std::uint64_t{index} * size;
-  if (size == 8) {
-    const auto value = read<le64>(image, at);
-    thunk = value ? std::uint64_t{*value} : 0;
-  } else {
-    const auto value = read<le32>(image, at);
-    thunk = value ? std::uint64_t{*value} : 0;
-  }
+  const std::uint64_t thunk = thunk_at(image, names, index, size);
   if (thunk == 0) return std::nullopt;
   Import out;
   out.module = text(image, best->Name);

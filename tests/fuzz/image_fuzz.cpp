@@ -3,6 +3,7 @@
 #include <array>
 
 #include "image/image.h"
+#include "symbols/imports.h"
 
 using namespace dumptriage;
 
@@ -14,6 +15,7 @@ void read_all(const image::Image& image) {
   image.dbg_name();
   for (const image::DebugEntry& entry : image.debug_entries()) image.debug_data(entry);
   image.version();
+  for (std::uint32_t slot = 0x2000; slot < 0x2100; slot += 4) symbols::import_at(image, slot);
   arch::FunctionEntry entry;
   for (std::uint32_t rva = 0; rva < 0x10000; rva += 0x431) {
     image.find_function(rva, entry);
