@@ -28,8 +28,9 @@ enum class Machine { unknown, x86, x64, arm, arm64, ia64, alpha, alpha64, mips, 
 // Registers by the CPU's own encoding number (x64: rax 0 ... r15 15, rip 16; see each <cpu>.cpp).
 class Registers {
 public:
+  static constexpr int kCount = 104; // Itanium's
   std::optional<std::uint64_t> get(int index) const {
-    if (index < 0 || index >= 64 || !known_[index]) return std::nullopt;
+    if (index < 0 || index >= kCount || !known_[index]) return std::nullopt;
     return value_[index];
   }
   void set(int index, std::uint64_t value) {
@@ -39,8 +40,8 @@ public:
   void forget(int index) { known_[index] = false; }
 
 private:
-  std::array<std::uint64_t, 64> value_{};
-  std::bitset<64> known_;
+  std::array<std::uint64_t, kCount> value_{};
+  std::bitset<kCount> known_;
 };
 
 // How a frame was found; better first.  Printed by name_of: "context", "unwind_data", ...
@@ -115,6 +116,29 @@ struct UnwindFailure {
 };
 using UnwindResult = std::expected<Caller, UnwindFailure>;
 
+// What a context leaves open, answered by the dump's own bytes.
+struct Settled {
+  Registers registers;
+  bool certain =
+      false;        // false: the bytes fit more than one answer, `registers` follow the likelier
+  std::string note; // which answer held and what shows it, for people
+};
+
+// One instruction, where LLVM's tables do not serve.
+struct CodeLine {
+  std::string text;         // "ldq a0, 8(a1)"; of Itanium with template, slot and unit
+  std::uint32_t length = 0; // bytes; of Itanium the bundle's
+  struct Access {
+    int base = -1; // register index: the address is its value plus the displacement
+    std::int64_t displacement = 0;
+    std::uint32_t size = 0;
+    bool read = false, write = false;
+  };
+  std::optional<Access> access;
+  bool jump = false, call = false, ret = false;
+  std::optional<std::uint64_t> target; // of a jump or call to a fixed place
+};
+
 struct Arch {
   Machine machine = Machine::unknown;
   std::string_view name; // "x64"
@@ -122,10 +146,17 @@ struct Arch {
   int pc = -1, sp = -1, fp = -1; // register indexes
   // The register that a call puts the return address into; -1: it goes onto the stack.
   int link = -1;
+  // The pointer into a second stack that grows upward (Itanium's bsp): a caller may leave sp where
+  // it is when this goes down.
+  int backing = -1;
   std::span<const std::string_view> register_names; // by index
   std::uint32_t context_size = 0;                   // least bytes of a CONTEXT with pc and sp in it
   // CONTEXT bytes -> registers.  Groups that ContextFlags does not claim stay unknown.
   Result<Registers> (*decode_context)(ByteView context) = nullptr;
+  // Asked once, before a walk begins.  Nothing when the context leaves nothing open.
+  std::optional<Settled> (*settle)(const UnwindInput&) = nullptr;
+  // The instruction at the start of `code`, for CPUs that LLVM's tables do not cover.
+  std::optional<CodeLine> (*code_line)(std::span<const std::byte> code, std::uint64_t pc) = nullptr;
   // One frame by the image's unwind data.
   UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
   // One frame by what the symbols say about it.

@@ -22,7 +22,7 @@ constexpr std::array kMachines = {
     MachineRow{Machine::arm64, "arm64", 8, &kArm64},
     MachineRow{Machine::ia64, "ia64", 8, &kIa64},
     MachineRow{Machine::alpha, "alpha", 4, &kAlpha},
-    MachineRow{Machine::alpha64, "alpha64", 8, nullptr},
+    MachineRow{Machine::alpha64, "alpha64", 8, &kAlpha64},
     MachineRow{Machine::mips, "mips", 4, nullptr},
     MachineRow{Machine::ppc, "ppc", 4, nullptr},
 };

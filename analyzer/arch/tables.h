@@ -10,6 +10,7 @@ extern const Arch kX64;   // x64.cpp
 extern const Arch kArm64; // arm64.cpp
 extern const Arch kIa64;  // ia64.cpp
 extern const Arch kAlpha; // alpha.cpp
+extern const Arch kAlpha64;
 
 // call_x86.cpp
 std::optional<bool> call_before_x86(const memory::AddressSpace& memory, std::uint64_t address);

@@ -10,6 +10,8 @@ namespace dumptriage::formats {
 
 inline constexpr std::uint32_t kContextIa64 = 0x00080000;
 inline constexpr std::uint32_t kContextIa64Control = 1;
+inline constexpr std::uint32_t kContextIa64LowerFloat = 2;  // f2 ... f31
+inline constexpr std::uint32_t kContextIa64HigherFloat = 4; // f32 ... f127
 inline constexpr std::uint32_t kContextIa64Integer = 8;
 inline constexpr std::uint32_t kContextIa64Size = 0xA70;
 

@@ -55,33 +55,41 @@ ReadOutcome VirtualMemory::read(std::uint64_t address, std::span<std::byte> out)
   return outcome;
 }
 
-// Bytes of the page at `start` that can be read.
-std::uint64_t VirtualMemory::readable(std::uint64_t start) const {
-  const Translation page = translate(start);
-  if (page.presence != Presence::present) return 0;
+// What can be read around `address` without leaving its page.  A page of the tables may be larger
+// than one of the dump (Itanium's 8 KiB in a dump of 4 KiB frames), so any part of it may be there.
+std::optional<AddressSpace::Range> VirtualMemory::readable(std::uint64_t address) const {
+  const Translation here = translate(address);
+  if (here.presence != Presence::present) return std::nullopt;
   std::byte byte{};
-  const std::span<std::byte> one(&byte, 1);
-  if (!physical_->read(page.physical, one).complete(1)) return 0;
-  if (physical_->read(page.physical + (page_size_ - 1), one).complete(1)) return page_size_;
-  const auto range = physical_->range_around(page.physical);
-  return range ? range->end - page.physical : 0;
+  const auto there = [&](std::uint64_t physical) {
+    return physical_->read(physical, {&byte, 1}).complete(1);
+  };
+  const std::uint64_t offset = address % page_size_, page = address - offset;
+  const std::uint64_t frame = here.physical - offset;
+  if (!there(here.physical)) return std::nullopt;
+  if (there(frame) && there(frame + (page_size_ - 1)))
+    return Range{page, checked_add(page, page_size_).value_or(UINT64_MAX)};
+  const auto range = physical_->range_around(here.physical);
+  if (!range) return std::nullopt;
+  const std::uint64_t from = std::max(range->start, frame) - frame;
+  const std::uint64_t upto = std::min<std::uint64_t>(range->end - frame, page_size_);
+  return Range{page + from, checked_add(page, upto).value_or(UINT64_MAX)};
 }
 
 std::optional<AddressSpace::Range> VirtualMemory::range_around(std::uint64_t address) const {
-  const std::uint64_t page = address - address % page_size_;
-  const std::uint64_t here = readable(page);
-  if (address - page >= here) return std::nullopt;
-  std::uint64_t start = page, last = page, bytes_of_last = here;
-  while (start >= page_size_ && page - start < kReach && readable(start - page_size_) == page_size_)
-    start -= page_size_;
-  while (bytes_of_last == page_size_ && last - page < kReach) {
-    const auto next = checked_add(last, page_size_);
-    const std::uint64_t bytes = next ? readable(*next) : 0;
-    if (bytes == 0) break;
-    last = *next;
-    bytes_of_last = bytes;
+  auto range = readable(address);
+  if (!range || address >= range->end) return std::nullopt; // the last byte of all has no end
+  while (range->start > 0 && address - range->start < kReach) {
+    const auto before = readable(range->start - 1);
+    if (!before || before->end != range->start) break;
+    range->start = before->start;
   }
-  return Range{start, checked_add(last, bytes_of_last).value_or(UINT64_MAX)};
+  while (range->end != UINT64_MAX && range->end - address < kReach) {
+    const auto after = readable(range->end);
+    if (!after || after->start != range->end) break;
+    range->end = after->end;
+  }
+  return range;
 }
 
 } // namespace dumptriage::memory

@@ -51,7 +51,7 @@ private:
     std::uint64_t page = UINT64_MAX;
     Translation translation;
   };
-  std::uint64_t readable(std::uint64_t page) const;
+  std::optional<Range> readable(std::uint64_t address) const;
 
   std::shared_ptr<const AddressSpace> physical_;
   PageTables tables_;

@@ -33,6 +33,7 @@ struct Stack {
   std::size_t sure_frames = 0; // frames[0, sure_frames) are proved; the rest are guesses
   std::string ended;           // why the walk ended, for people
   std::string sure_ended;      // why the sure part ended; empty when it ended with the stack
+  std::string settled;         // what the dump had to show before the walk, as Arch::settle says it
   std::size_t work = 0;        // words scanned and instructions followed, against a common budget
   bool whole = false;          // the sure part reaches the known end of the stack
 };

@@ -48,11 +48,13 @@ private:
   };
 
   bool begin(const arch::Registers& start);
+  bool settle(arch::Registers& registers);
   void add(Frame frame);
   bool step();
   bool try_methods(std::vector<std::string>& failures);
   std::optional<Candidate> by_bad_call();
   Candidate judge(arch::Caller caller);
+  bool stays(const Candidate& c) const;
   bool take(Candidate candidate);
   bool scan();
   std::optional<std::uint64_t> return_address_at(std::uint64_t address, bool& end);
@@ -112,10 +114,23 @@ bool Walker::begin(const arch::Registers& start) {
   frame.exact_pc = true;
   frame.trust = arch::Trust::context;
   frame.registers = start;
+  const bool certain = settle(frame.registers);
   std::erase_if(others_,
                 [&](const auto& stack) { return frame.sp >= stack.start && frame.sp < stack.end; });
   add(std::move(frame));
+  if (!certain) lose_sureness(stack_.settled);
   return true;
+}
+
+// Lets the dump answer what the context leaves open.  False when it cannot.
+bool Walker::settle(arch::Registers& registers) {
+  if (!ground_.arch.settle) return true;
+  auto settled = ground_.arch.settle(
+      {registers, ground_.memory, ground_.functions, true, std::nullopt, &effort_});
+  if (!settled) return true;
+  registers = std::move(settled->registers);
+  stack_.settled = std::move(settled->note);
+  return settled->certain;
 }
 
 void Walker::add(Frame frame) {
@@ -178,6 +193,16 @@ void Walker::push(arch::Caller caller, std::uint64_t pc, std::uint64_t sp) {
   add(std::move(frame));
 }
 
+// May the caller's stack pointer be that of the last frame?
+bool Walker::stays(const Candidate& c) const {
+  // Where the return address is in a register, a leaf function need not touch the stack, ...
+  const int link = ground_.arch.link, backing = ground_.arch.backing;
+  if (link >= 0 && last().exact_pc) return true;
+  // ... and a function whose frame lies on the second stack neither.
+  const auto above = last().registers.get(backing), below = c.caller.registers.get(backing);
+  return above && below && *below < *above;
+}
+
 // Does the candidate fit below the last frame?
 Walker::Candidate Walker::judge(arch::Caller caller) {
   Candidate c;
@@ -201,8 +226,7 @@ Walker::Candidate Walker::judge(arch::Caller caller) {
   // Where the kernel changes to a stack of its own for DPCs and interrupts, a frame pointer stays.
   const bool changes_stack =
       c.proved && inside_stack(last().sp) && !inside_stack(c.sp) && other_stack(c.sp);
-  // Where the return address is in a register, a leaf function need not touch the stack.
-  const bool may_stay = ground_.arch.link >= 0 && last().exact_pc;
+  const bool may_stay = stays(c);
   if ((may_stay ? c.sp < last().sp : c.sp <= last().sp) && !changes_stack) {
     c.why = "the stack pointer does not advance";
     return c;
