@@ -77,22 +77,41 @@ void MinidumpWriter::system(const MdSystem& s) {
   stream(7, out);
 }
 
+namespace {
+
+// MINIDUMP_THREAD, the first 0x30 bytes of a MINIDUMP_THREAD_EX as well.
+void put_thread(MinidumpWriter& writer, Bytes& out, const MdThread& thread) {
+  std::size_t at = out.size();
+  put32(out, at + 0x00, thread.id);
+  put32(out, at + 0x04, thread.suspend_count);
+  put32(out, at + 0x08, thread.priority_class);
+  put32(out, at + 0x0C, thread.priority);
+  put64(out, at + 0x10, thread.teb);
+  put64(out, at + 0x18, thread.stack_address);
+  put32(out, at + 0x20, thread.stack.size());
+  put32(out, at + 0x24, thread.stack.empty() ? 0 : writer.blob(thread.stack));
+  put32(out, at + 0x28, thread.context.size());
+  put32(out, at + 0x2C, thread.context.empty() ? 0 : writer.blob(thread.context));
+}
+
+} // namespace
+
 void MinidumpWriter::threads(const std::vector<MdThread>& threads, bool padded) {
   Bytes out = counted(threads.size(), padded);
-  for (const MdThread& thread : threads) {
-    std::size_t at = out.size();
-    put32(out, at + 0x00, thread.id);
-    put32(out, at + 0x04, thread.suspend_count);
-    put32(out, at + 0x08, thread.priority_class);
-    put32(out, at + 0x0C, thread.priority);
-    put64(out, at + 0x10, thread.teb);
-    put64(out, at + 0x18, thread.stack_address);
-    put32(out, at + 0x20, thread.stack.size());
-    put32(out, at + 0x24, thread.stack.empty() ? 0 : blob(thread.stack));
-    put32(out, at + 0x28, thread.context.size());
-    put32(out, at + 0x2C, thread.context.empty() ? 0 : blob(thread.context));
-  }
+  for (const MdThread& thread : threads) put_thread(*this, out, thread);
   stream(3, out);
+}
+
+void MinidumpWriter::threads_ex(const std::vector<MdThread>& threads) {
+  Bytes out = counted(threads.size(), false);
+  for (const MdThread& thread : threads) {
+    put_thread(*this, out, thread);
+    std::size_t at = out.size();
+    put64(out, at, thread.store_address);
+    put32(out, at + 8, thread.store.size());
+    put32(out, at + 12, thread.store.empty() ? 0 : blob(thread.store));
+  }
+  stream(8, out);
 }
 
 void MinidumpWriter::modules(const std::vector<MdModule>& modules, bool padded) {

@@ -21,6 +21,8 @@ struct MdThread {
   Bytes stack;   // written beside the thread; empty: none
   Bytes context; // CONTEXT
   std::uint32_t suspend_count = 0, priority_class = 0x20, priority = 8;
+  std::uint64_t store_address = 0; // threads_ex: the register backing store of Itanium
+  Bytes store;
 };
 
 struct MdModule {
@@ -67,6 +69,7 @@ public:
 
   void system(const MdSystem& system);
   void threads(const std::vector<MdThread>& threads, bool padded = false);
+  void threads_ex(const std::vector<MdThread>& threads); // stream 8: entries of 0x40 bytes
   void modules(const std::vector<MdModule>& modules, bool padded = false);
   void memory(const MdMemory& ranges, bool padded = false);
   // Bytes go to the end of the file: call last.
