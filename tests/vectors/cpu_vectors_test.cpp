@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "vectors/layout.h"
-#include "vectors/truth.h"
+#include "vectors/moved.h"
+#include "vectors/walk_alone.h"
 
 namespace dumptriage::vectors {
 namespace {
@@ -22,45 +22,6 @@ bool is_shaped(const Snapshot& snapshot) {
       snapshot.frames, [](const Frame& frame) { return kNotShaped.contains(frame.function); });
 }
 
-memory::FlatRanges memory_of(const LaidOut& image, const Snapshot& snapshot) {
-  memory::FlatRanges memory;
-  const auto add = [&](std::uint64_t address, const Bytes& bytes) {
-    memory.add(address, ByteView(bytes.data(), bytes.size()));
-  };
-  // What the snapshot recorded holds; a segment may hold the stack as the file had it.
-  for (const Piece& piece : snapshot.memory) add(piece.address, piece.bytes);
-  add(snapshot.backing.address, snapshot.backing.bytes);
-  for (const auto* pieces : {&image.segments, &image.elsewhere})
-    for (const Piece& piece : *pieces) add(piece.address, piece.bytes);
-  add(image.base + LaidOut::kPdata, image.pdata_bytes);
-  add(image.base + image.xdata, image.xdata_bytes);
-  memory.seal();
-  return memory;
-}
-
-void walk(const LaidOut& image, const Snapshot& snapshot, Score& score) {
-  const arch::Arch& cpu = *arch::find(image.machine);
-  const memory::FlatRanges memory = memory_of(image, snapshot);
-  const LaidOutTable table(image);
-  arch::Registers registers = start_of(snapshot, image.machine);
-  std::size_t effort = std::size_t{1} << 20;
-  std::shared_ptr<void> kept;
-  Judge judge(score, snapshot, image.machine);
-  for (bool first = true; !judge.done(); first = false) {
-    auto caller =
-        cpu.unwind_by_data({registers, memory, table, first, std::nullopt, &effort, &kept});
-    if (!caller) {
-      const Error& error = caller.error().error;
-      judge.unsupported(error.what + ": " + error.why, ", " + error.where.to_string());
-    } else if (!caller->proved) {
-      judge.unsupported("not proved: " + caller->unproved);
-    } else {
-      registers = caller->registers;
-      judge.caller(registers, memory);
-    }
-  }
-}
-
 struct Outcome {
   Score all, shaped;
 };
@@ -70,8 +31,8 @@ Outcome run(const Program& program, Machine machine) {
   out.all.name = program.name + ", " + std::string(arch::name_of(machine));
   out.shaped.name = out.all.name + ", NT's";
   for (const Snapshot& snapshot : program.snapshots) {
-    walk(image, snapshot, out.all);
-    if (is_shaped(snapshot)) walk(image, snapshot, out.shaped);
+    walk_alone(image, snapshot, out.all);
+    if (is_shaped(snapshot)) walk_alone(image, snapshot, out.shaped);
   }
   std::fputs(print(out.all).c_str(), stdout);
   if (machine != Machine::ia64) std::fputs(print(out.shaped).c_str(), stdout);
@@ -101,21 +62,25 @@ void expect_itanium(const Program& program) {
   EXPECT_EQ(outcome.all.whole, program.snapshots.size());
 }
 
+void expect_alpha(const Program& program, Machine machine, const std::set<int>& gdb) {
+  const bool by_the_rules = program.name.find("nt") != std::string::npos;
+  const Outcome outcome = run(program, machine);
+  EXPECT_EQ(outcome.all.wrong, 0u) << program.name;
+  EXPECT_EQ(outcome.all.registers_missing, 0u) << program.name;
+  if (by_the_rules) EXPECT_TRUE(outcome.shaped.perfect()) << program.name;
+  if (gdb.empty()) return;
+  std::size_t shaped = 0;
+  for (const Snapshot& snapshot : program.snapshots)
+    shaped += is_shaped(snapshot) && gdb.contains(snapshot.step);
+  std::printf("    gdb: %zu snapshots, %zu of them NT's\n", gdb.size(), shaped);
+  EXPECT_GE(outcome.shaped.whole, shaped) << program.name;
+}
+
 void expect_alpha(const Program& program) {
-  const bool by_the_rules = program.name.ends_with("nt") || program.name.ends_with("ntasm");
   const std::set<int> gdb = found_by_gdb(program);
-  for (Machine machine : {Machine::alpha64, Machine::alpha}) {
-    const Outcome outcome = run(program, machine);
-    EXPECT_EQ(outcome.all.wrong, 0u) << program.name;
-    EXPECT_EQ(outcome.all.registers_missing, 0u) << program.name;
-    if (by_the_rules) EXPECT_TRUE(outcome.shaped.perfect()) << program.name;
-    if (gdb.empty()) continue;
-    std::size_t shaped = 0;
-    for (const Snapshot& snapshot : program.snapshots)
-      shaped += is_shaped(snapshot) && gdb.contains(snapshot.step);
-    std::printf("    gdb: %zu snapshots, %zu of them NT's\n", gdb.size(), shaped);
-    EXPECT_GE(outcome.shaped.whole, shaped) << program.name;
-  }
+  expect_alpha(program, Machine::alpha64, gdb);
+  expect_alpha(program, Machine::alpha, gdb);
+  expect_alpha(in_upper_half(program), Machine::alpha, gdb);
 }
 
 TEST(CpuVectors, EveryFrameAndRegister) {

@@ -12,7 +12,7 @@ using synth::put16;
 using synth::put32;
 using synth::put64;
 
-constexpr std::uint64_t kPage = 0x10000;
+constexpr std::uint64_t kPage = 0x2000;
 constexpr std::uint64_t round_up(std::uint64_t value) { return (value + kPage - 1) & ~(kPage - 1); }
 
 // Of a row {begin, end, handler, handler data, end of the prologue}: 11_alpha.md section 4, five
@@ -76,14 +76,14 @@ void itanium_table(const Program& program, LaidOut& out) {
 LaidOut lay_out(const Program& program, arch::Machine machine) {
   LaidOut out;
   out.machine = machine;
-  constexpr std::uint64_t kReach = 0x40000000;
+  constexpr std::uint64_t kReach = 0x40000000, kGranule = 0x10000;
   const std::uint64_t first = program.segments.front().address;
   // Room below the code: what lies behind it may be the stack.
   out.xdata = static_cast<std::uint32_t>(LaidOut::kPdata + round_up(40 * program.functions.size()));
   std::uint64_t room = 0;
   for (const UnwindEntry& entry : program.unwind) room += 16 + entry.descriptors.size();
   out.free = static_cast<std::uint32_t>(out.xdata + round_up(room));
-  out.base = (first & ~(kPage - 1)) - (out.free + 4 * kPage);
+  out.base = (first - (out.free + 8 * kPage)) & ~(kGranule - 1);
   for (const Piece& segment : program.segments) {
     const bool near = segment.end() - first < kReach;
     (near ? out.segments : out.elsewhere).push_back(segment);

@@ -14,7 +14,7 @@ struct LaidOut {
   std::uint64_t base = 0;
   std::uint32_t size = 0; // up to the end of the last piece
   // Rvas.  `free` has room for what else an image needs (headers are below kPdata).
-  static constexpr std::uint32_t kPdata = 0x10000;
+  static constexpr std::uint32_t kPdata = 0x2000;
   std::uint32_t xdata = 0, free = 0;
   Bytes pdata_bytes, xdata_bytes;
   std::vector<Piece> segments; // those within reach of the base; the others are plain memory
