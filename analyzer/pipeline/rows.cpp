@@ -59,6 +59,7 @@ void describe_stack(report::StackRows& rows, const stack::Stack& stack, const An
   rows.whole = stack.whole;
   rows.ended = stack.ended;
   rows.sure_ended = stack.sure_ended;
+  rows.settled = stack.settled;
   for (std::size_t f = 0; f < stack.frames.size(); ++f) {
     add_frame(rows, stack.frames[f], f, analysis);
     if (f < stack.sure_frames) rows.sure_frames = rows.frames.size();

@@ -41,6 +41,7 @@ struct StackRows {
   std::size_t sure_frames = 0; // rows
   std::vector<FrameRow> frames;
   std::string ended, sure_ended, context_from;
+  std::string settled; // what the registers left open and the dump's bytes answered
 };
 
 struct ThreadRow : StackRows {

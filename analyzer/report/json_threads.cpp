@@ -34,6 +34,7 @@ void put_stack(Json& to, const StackRows& stack, int pointer_size) {
   to["frames"] = std::move(frames);
   put(to, "sure_ended", stack.sure_ended);
   put(to, "ended", stack.ended);
+  put(to, "settled", stack.settled);
 }
 
 } // namespace

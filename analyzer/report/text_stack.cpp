@@ -52,6 +52,7 @@ void stack(Paper& paper, const StackRows& thread, int pointer_size, std::size_t 
                                (thread.ended.empty() ? "no registers were saved" : thread.ended),
                            2);
   sure_part(paper, thread, pointer_size);
+  if (!thread.settled.empty()) paper.paragraph("(" + flat(thread.settled) + ")", 2, 3, Ink::dim);
   std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
   std::size_t guessed = thread.frames.size() - sure;
   if (guessed == 0) {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "memory/physical_memory.h"
+#include "memory/virtual_memory.h"
 
 namespace dumptriage::memory {
 namespace {
@@ -181,6 +182,30 @@ TEST(PhysicalMemory, TheReachOfRangeAroundIsBounded) {
   ASSERT_TRUE(range);
   EXPECT_EQ(range->start, (500 - 256) * std::uint64_t{kPage});
   EXPECT_EQ(range->end, (500 + 257) * std::uint64_t{kPage});
+}
+
+// Itanium's pages have 8 KiB: of one whose first half is not in the dump, the second can be read.
+TEST(VirtualMemory, APageMayBePartlyThere) {
+  constexpr std::uint32_t kLarge = 2 * kPage;
+  const Bytes file = file_of(4);
+  const auto physical = std::make_shared<const PhysicalMemory>(ByteView(file.data(), file.size()),
+                                                               runs({{1, 3}, {5, 1}}), kPage);
+  const auto identity = [](const AddressSpace&, const PageTables&, std::uint64_t address) {
+    return Translation{Presence::present, address, kLarge, false};
+  };
+  const VirtualMemory memory(physical, {}, identity, kLarge);
+  std::array<std::byte, 4> out{};
+  ASSERT_TRUE(memory.copy(0x1800, out));
+  for (std::uint64_t inside : {0x1000, 0x1800, 0x2000, 0x3FFF}) {
+    const auto range = memory.range_around(inside);
+    ASSERT_TRUE(range) << inside;
+    EXPECT_EQ(range->start, 0x1000u);
+    EXPECT_EQ(range->end, 0x4000u);
+  }
+  EXPECT_FALSE(memory.range_around(0x800));
+  EXPECT_FALSE(memory.range_around(0x4800));
+  EXPECT_EQ(memory.range_around(0x5800)->start, 0x5000u);
+  EXPECT_EQ(memory.range_around(0x5800)->end, 0x6000u);
 }
 
 } // namespace
