@@ -78,9 +78,15 @@ const Layout kLayouts[] = {
       {"rp", {0x980, 8}},
       {"pfs", {0x9E8, 8}},
       {"bsp", {0x9F0, 8}},
-      {"ipsr", {0xA10, 8}},
-      {"iip", {0xA18, 8}},
-      {"ifs", {0xA20, 8}}},
+      {"b7", {0x9B8, 8}},
+      {"bspstore", {0x9F8, 8}},
+      {"rnat", {0xA08, 8}},
+      {"preds", {0x978, 8}},
+      {"unat", {0x9C0, 8}},
+      {"lc", {0x9C8, 8}},
+      {"ec", {0x9D0, 8}},
+      {"fpsr", {0x870, 8}},
+      {"ipsr", {0xA10, 8}}},
      {{"gp", {0x878, 8}},
       {"r4", {0x890, 8}},
       {"r8", {0x8B0, 8}},
@@ -174,6 +180,46 @@ TEST(Context, SaysThatBreakpadsOldArm64LayoutIsNotRead) {
   auto registers = find(Machine::arm64)->decode_context(ByteView(bytes));
   ASSERT_FALSE(registers);
   EXPECT_EQ(registers.error().code, Code::unsupported);
+}
+
+void put64(std::vector<std::byte>& bytes, std::size_t at, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i) bytes[at + i] = static_cast<std::byte>(value >> (8 * i));
+}
+
+// As debuggers write an instruction's address: 4 for each slot before it.
+TEST(Context, ItaniumNamesTheSlotInTheAddress) {
+  auto bytes = make(kLayouts[3], 0x80001);
+  const Arch& arch = *find(Machine::ia64);
+  const int ifs = index_of(arch, "ifs");
+  put64(bytes, 0xA18, 0xE000000083001230);
+  put64(bytes, 0xA20, 0x8000000000000A15); // valid, 10 locals of 21
+  const std::uint64_t slots[] = {0, 4, 8, 0};
+  for (std::uint64_t ri = 0; ri < 4; ++ri) {
+    put64(bytes, 0xA10, 0x0000101008026018 | ri << 41);
+    auto registers = arch.decode_context(ByteView(bytes));
+    ASSERT_TRUE(registers);
+    EXPECT_EQ(registers->get(arch.pc), 0xE000000083001230 + slots[ri]);
+    EXPECT_EQ(registers->get(ifs), 0xA15u);
+  }
+}
+
+TEST(Context, FloatingRegistersOfTheRiscCpusBelongToTheirGroup) {
+  auto bytes = make(kLayouts[3], 0x80002);
+  const Arch& ia64 = *find(Machine::ia64);
+  auto registers = ia64.decode_context(ByteView(bytes));
+  ASSERT_TRUE(registers);
+  EXPECT_FALSE(registers->get(ia64.sp));
+  const std::pair<std::string, std::uint32_t> places[] = {
+      {"f2", 0x90}, {"f2h", 0x98}, {"f5", 0xC0}, {"f16", 0x170}, {"f31h", 0x268}};
+  for (const auto& [name, at] : places)
+    EXPECT_EQ(registers->get(index_of(ia64, name)), expected(bytes, {at, 8})) << name;
+  bytes = make(kLayouts[4], 0x20002);
+  const Arch& alpha = *find(Machine::alpha);
+  registers = alpha.decode_context(ByteView(bytes));
+  ASSERT_TRUE(registers);
+  EXPECT_EQ(registers->get(index_of(alpha, "f2")), expected(bytes, {0x10, 8}));
+  EXPECT_EQ(registers->get(index_of(alpha, "f9")), expected(bytes, {0x48, 8}));
+  EXPECT_FALSE(registers->get(alpha.sp));
 }
 
 TEST(Context, RegisterNumbersAreThoseOfInstructions) {
