@@ -5,15 +5,15 @@
 #                  and 100,000 copies of each changed at random
 #   symbols        100,000 mutations of every kind of image, symbol file and unwind data under ASan
 #                  and UBSan (needs what tools/setup.sh --checks installs)
+#   cpus           the same with 1,000,000 of what Itanium and Alpha are walked by
 # Prints a table; exit code 1 when anything crashed, hung or took too much memory.  docs/torture.md
 # keeps the table of a full run; CI runs 1 percent.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
-[ $# -gt 0 ] || { sed -n '2,9s/^# //p' "$0" >&2; exit 2; }
-if [ "$1" = symbols ]; then
-  shift
-  exec "$root/tools/torture_symbols.sh" "$@"
-fi
+[ $# -gt 0 ] || { sed -n '2,10s/^# //p' "$0" >&2; exit 2; }
+case $1 in
+  symbols | cpus) exec "$root/tools/torture_fuzz.sh" "$@" ;;
+esac
 build=${DUMPTRIAGE_BUILD:-$root/build/release}
 if [ ! -f "$build/CMakeCache.txt" ]; then
   "$root/tools/build.sh" release dumptriage_torture >&2
