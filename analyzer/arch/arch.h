@@ -107,6 +107,8 @@ struct Caller {
   memory::Origin origin = memory::Origin::dump; // the least trusted bytes used
   bool proved = true;   // false: a method that is often right, but nothing here shows that it is
   std::string unproved; // then why, for people
+  // The callee's frame is proved to lie in registers: sp may stay though it has called others.
+  bool register_frame = false;
 };
 // Why one step gave no caller.  `stop`: this is the end, or going on by any method would be wrong.
 struct UnwindFailure {
@@ -133,6 +135,7 @@ struct CodeLine {
     std::int64_t displacement = 0;
     std::uint32_t size = 0;
     bool read = false, write = false;
+    std::uint32_t align = 1; // the address is rounded down to a multiple of it (Alpha's ldq_u)
   };
   std::optional<Access> access;
   bool jump = false, call = false, ret = false;
@@ -157,6 +160,8 @@ struct Arch {
   std::optional<Settled> (*settle)(const UnwindInput&) = nullptr;
   // The instruction at the start of `code`, for CPUs that LLVM's tables do not cover.
   std::optional<CodeLine> (*code_line)(std::span<const std::byte> code, std::uint64_t pc) = nullptr;
+  // Code is read in pieces of this size, at multiples of it (Itanium's bundle).
+  std::uint32_t code_unit = 1;
   // One frame by the image's unwind data.
   UnwindResult (*unwind_by_data)(const UnwindInput&) = nullptr;
   // One frame by what the symbols say about it.

@@ -1,0 +1,58 @@
+// Alpha's instruction words: fields, and what an instruction does as far as following code needs
+// it.  Private to this room and to tests; the text of an instruction is in alpha_decode.cpp.
+// Source: "Alpha Architecture Handbook", version 4, chapters 3 and 4 and appendix C.
+#pragma once
+
+#include <cstdint>
+
+#include "arch/alpha.h"
+
+namespace dumptriage::arch {
+
+enum class AlphaKind : std::uint8_t {
+  unknown, // reserved, or for PALcode only: nothing can be said
+  nothing, // writes no register: barriers, hints
+  address, // lda, ldah: ra = rb + displacement
+  load,
+  load_float,
+  store,
+  store_float,
+  store_conditional, // also writes ra
+  operate,           // rc = ra op (rb or literal)
+  float_operate,     // writes the floating register rc
+  counter,           // rpcc, rc, rs: writes ra
+  branch,            // conditional
+  jump,              // br, jmp, and bsr and jsr that keep no return address
+  call,              // bsr, jsr, jsr_coroutine: ra = return address
+  ret,
+  pal,
+};
+
+struct AlphaWord {
+  std::uint32_t word = 0;
+
+  unsigned op() const { return word >> 26; }
+  int ra() const { return static_cast<int>(word >> 21 & 31); }
+  int rb() const { return static_cast<int>(word >> 16 & 31); }
+  int rc() const { return static_cast<int>(word & 31); }
+  bool has_literal() const { return word >> 12 & 1; }
+  unsigned literal() const { return word >> 13 & 0xFF; }
+  unsigned function() const { return word >> 5 & 0x7F; }        // of integer operates
+  unsigned float_function() const { return word >> 5 & 0x7FF; } // of floating ones
+  std::int64_t displacement() const { return static_cast<std::int16_t>(word); }
+  // Of a branch: bytes from the instruction behind it.
+  std::int64_t branch() const { return std::int64_t{static_cast<std::int32_t>(word << 11)} >> 9; }
+  bool is_register_jump() const { return op() == 0x1A; }
+  std::uint64_t target(std::uint64_t pc) const {
+    return pc + 4 + static_cast<std::uint64_t>(branch());
+  }
+  AlphaKind kind() const;
+  // Bytes that a load or store moves.
+  unsigned access_size() const;
+};
+
+// PALcode instructions of NT that end a path: the kernel goes back to what an interrupt, an
+// exception or a system call has left.
+inline constexpr std::uint32_t kAlphaPalHalt = 0x00, kAlphaPalRfe = 0x0E, kAlphaPalRetsys = 0x0F;
+
+} // namespace dumptriage::arch
