@@ -47,6 +47,9 @@ struct PaperCpu {
   // 0: none.
   std::uint64_t store_base = 0, store_limit = 0;
   std::uint32_t thread_id = 0; // 0: 8 + 4 * number
+  // Triage: where the saved slice of the stack begins; 0: at the context's sp.  The context of a
+  // 0x7E is that of the exception, and what stopped the system lies below it [C of x64].
+  std::uint64_t saved_from = 0;
 };
 
 struct PaperMachine {

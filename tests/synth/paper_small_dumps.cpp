@@ -65,8 +65,8 @@ Bytes write_ia64_triage(const PaperMachine& machine, const Ia64TriageStore& stor
     put64(d.thread, PaperOffsets::kThreadBStoreLimit, 0);
   }
   d.process = objects.process_bytes;
-  d.stack_start = stack_pointer_of(machine, crashed);
-  d.stack = stack_of(machine, crashed);
+  d.stack_start = crashed.saved_from != 0 ? crashed.saved_from : stack_pointer_of(machine, crashed);
+  d.stack = paper_memory(machine, d.stack_start, crashed.stack_base);
   d.backing_store = store_of(machine, crashed, store.ends_at_bspstore);
   d.backing_store_limit =
       limit_of(store.limit, crashed, store_end(crashed, store.ends_at_bspstore));
