@@ -69,8 +69,7 @@ const Arch kAlpha = {
     .code_line = code_line_alpha,
     .unwind_by_data = unwind_alpha,
     .call_before = call_before_alpha,
-    // The tables are not sourced, and no public source says that NT maps 80000000 one to one.
-    .translate = nullptr,
+    .translate = translate_alpha,
     .page_size = 0x2000,
     .strip = strip,
 };

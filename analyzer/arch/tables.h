@@ -50,6 +50,8 @@ memory::Translation translate_arm64(const memory::AddressSpace& physical,
                                     const memory::PageTables& tables, std::uint64_t address);
 memory::Translation translate_ia64(const memory::AddressSpace& physical,
                                    const memory::PageTables& tables, std::uint64_t address);
+memory::Translation translate_alpha(const memory::AddressSpace& physical,
+                                    const memory::PageTables& tables, std::uint64_t address);
 
 // Does ContextFlags name this CPU?  Old dumps set further bits beside the type, so only the bit
 // counts.

@@ -58,6 +58,7 @@ void lay_out(ByteView file, const Triage& triage, memory::FlatRanges& memory) {
     if (address != 0 && !bytes.empty()) memory.add(address, bytes);
   };
   add(triage.stack_start, triage.stack);
+  add(triage.backing_store_start, triage.backing_store);
   add(triage.process_address, triage.process);
   add(triage.thread_address, triage.thread);
   add(triage.data_page_address, triage.data_page);

@@ -78,7 +78,7 @@ struct Triage {
   // Addresses of the last two, where their own list heads tell them; 0 otherwise.
   std::uint64_t process_address = 0, thread_address = 0;
   ByteView debugger_data;                // decoded KDDEBUGGER_DATA64
-  std::uint64_t backing_store_start = 0; // Itanium; 0: no source settles where the slice lies
+  std::uint64_t backing_store_start = 0; // Itanium; 0: nothing proves where the slice lies
   std::uint64_t backing_store_limit = 0; // LimitOfBStore, as it stands
   ByteView backing_store;
   std::uint64_t data_page_address = 0;

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "dump/kernel_reading.h"
+#include "dump/kernel_translation_proof.h"
 
 namespace dumptriage::dump {
 namespace {
@@ -97,8 +98,6 @@ public:
     switch (machine_) {
     case Machine::x64: return {Paging::x64, Paging::x64_la57};
     case Machine::arm64: return {Paging::arm64};
-    case Machine::ia64: return {Paging::ia64};
-    case Machine::alpha: return {Paging::alpha};
     case Machine::x86: break;
     default: return {};
     }
@@ -201,6 +200,22 @@ memory::PageTables choose_tables(const Reading& reading, const KernelHeader& hea
   return {best, root, header.build};
 }
 
+// Of CPUs whose tables are not published: what the dump itself proves, or nothing.
+memory::PageTables prove_tables(const KernelHeader& header, Machine machine,
+                                const std::shared_ptr<const memory::PhysicalMemory>& physical,
+                                Notes& notes) {
+  TranslationProof proof = prove_translation(header, machine, physical);
+  const bool nothing = proof.tables.paging == Paging::none;
+  add_note(notes,
+           proof.whole ? Severity::info
+           : nothing   ? Severity::error
+                       : Severity::warning,
+           Code::unsupported,
+           fmt::format("virtual memory of {}: {}{}", arch::name_of(machine), proof.told,
+                       nothing ? "; only physical memory is read" : ""));
+  return proof.tables;
+}
+
 // Windows appends what drivers add at a bugcheck; only triage dumps tell exactly where.
 void find_blobs(ByteView file, std::uint64_t end, KernelParts& parts, Notes& notes) {
   constexpr std::uint64_t kWindow = 64 << 10;
@@ -253,6 +268,12 @@ void read_pages(ByteView file, const KernelShape& shape, KernelParts& parts, Not
   parts.physical =
       std::make_shared<memory::PhysicalMemory>(file, std::move(index), layout->page_size);
   Reading reading(header, parts.machine, parts.physical);
+  if (needs_translation_proof(parts.machine)) {
+    parts.tables = prove_tables(header, parts.machine, parts.physical, notes);
+    if (parts.tables.paging != Paging::none)
+      parts.memory = reading.space(parts.tables.paging, parts.tables.root);
+    return;
+  }
   if (!reading.can_translate() || reading.modes().empty()) {
     add_note(notes, Severity::error, Code::unsupported,
              fmt::format("virtual memory: how {} tables are laid out is not settled by a public "
@@ -271,6 +292,9 @@ std::shared_ptr<const memory::AddressSpace> address_space(const Dump& dump,
                                                           std::uint64_t directory_table_base) {
   const arch::Arch* arch = arch::find(dump.machine);
   if (!dump.physical || dump.tables.paging == Paging::none || !arch || !arch->translate)
+    return nullptr;
+  // Where the tables' form had to be proved, it is proved for this root only.
+  if (needs_translation_proof(dump.machine) && directory_table_base != dump.tables.root)
     return nullptr;
   memory::PageTables tables = dump.tables;
   tables.root = directory_table_base;

@@ -99,6 +99,8 @@ struct TriageReading {
 std::optional<Triage> read_triage(ByteView file, const KernelHeader& header, std::uint64_t at,
                                   Notes& notes, bool& complete);
 void read_triage_objects(const TriageReading& reading, Triage& triage);
+// After the objects: the address of Itanium's backing store, when the dump proves it.
+void place_backing_store(const TriageReading& reading, Triage& triage);
 void read_drivers(const TriageReading& reading, Triage& triage);
 void read_unloaded_drivers(const TriageReading& reading, Triage& triage);
 std::string read_dump_string(const TriageReading& reading, std::uint64_t offset, const char* what);

@@ -140,7 +140,6 @@ void read_stacks(const TriageReading& reading, Triage& triage) {
   }
   constexpr std::uint32_t kIa64 = 0x200;
   if (reading.header.machine_image_type != kIa64) return;
-  // Whether LimitOfBStore is the end of the slice or of the whole store, no public source tells.
   triage.backing_store_limit = body.backing_store_limit;
   if (body.backing_store != 0)
     triage.backing_store =
@@ -227,6 +226,7 @@ std::optional<Triage> read_triage(ByteView file, const KernelHeader& header, std
   }
   read_stacks(reading, triage);
   read_triage_objects(reading, triage);
+  place_backing_store(reading, triage);
   if (body->data_page != 0) {
     triage.data_page_address = body->data_page_address;
     triage.data_page = reading.part("data page", body->data_page, body->data_page_size);

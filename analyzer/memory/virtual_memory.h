@@ -11,7 +11,22 @@
 
 namespace dumptriage::memory {
 
-enum class Paging { none, x86, x86_pae, x64, x64_la57, arm64, ia64, alpha };
+// `ia64` and `alpha` are the ranges that those CPUs map one to one, without tables; with tables
+// beside them: ia64_tables (region 7 by the root), alpha_tables (the root's physical address is in
+// DirectoryTableBase), alpha_tables_entry (an entry that names the root's frame is).
+enum class Paging {
+  none,
+  x86,
+  x86_pae,
+  x64,
+  x64_la57,
+  arm64,
+  ia64,
+  ia64_tables,
+  alpha,
+  alpha_tables,
+  alpha_tables_entry
+};
 
 // What a walk starts from.  `root` is the DirectoryTableBase as the dump holds it, flags and PCID
 // still in it; the walker masks.  `build` picks the place of software PTE fields (they moved).

@@ -399,9 +399,59 @@ TEST(Ia64Pages, DirectMapsOnly) {
   EXPECT_EQ(find(Machine::ia64)->page_size, 0x2000u);
 }
 
-TEST(AlphaPages, AreNotKnown) {
-  EXPECT_EQ(find(Machine::alpha)->translate, nullptr);
+// Region 7 by three levels of 1024 entries; forms that the CPU does not define are not followed.
+TEST(Ia64Pages, Region7ByItsRoot) {
+  Frames frames;
+  const PageTables tables{Paging::ia64_tables, 0x400000, 3790};
+  constexpr std::uint64_t kAt = 0xE000010600804120; // indexes 0x83, 1, 2 of 33, 23, 13
+  frames.put(0x400000 + 8 * 0x83, 0x402061);
+  frames.put(0x402000 + 8 * 1, 0x404061);
+  frames.put(0x404000 + 8 * 2, 0x0010000000ABC061 | std::uint64_t{3} << 53); // ed, ignored bits
+  EXPECT_AT(walk(Machine::ia64, frames, tables, kAt), 0xABC120);
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt).span, 0x2000u);
+  EXPECT_AT(walk(Machine::ia64, frames, tables, 0x8000000000001234), 0x1234);
+  // Beyond the 43 bits of a region; another region.
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt + (std::uint64_t{1} << 43)).presence,
+            Presence::absent);
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt - (std::uint64_t{6} << 61)).presence,
+            Presence::absent);
+  frames.put(0x404000 + 8 * 2, 0xABC063); // reserved bit 1
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt).presence, Presence::absent);
+  frames.put(0x404000 + 8 * 2, 0xABC060); // not present, but not empty
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt).presence, Presence::absent);
+  frames.put(0x404000 + 8 * 2, 0);
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt).presence, Presence::unmapped);
+  frames.put(0x400000 + 8 * 0x83, 0);
+  EXPECT_EQ(walk(Machine::ia64, frames, tables, kAt).span, std::uint64_t{1} << 33);
+}
+
+TEST(AlphaPages, TheFirstGigabyteWithoutTables) {
+  const Frames none;
+  const PageTables tables{Paging::alpha, 0x4000, 1381};
+  EXPECT_AT(walk(Machine::alpha, none, tables, 0x80081234), 0x81234);
+  EXPECT_AT(walk(Machine::alpha, none, tables, 0xFFFFFFFF80081234), 0x81234);
+  EXPECT_AT(walk(Machine::alpha, none, tables, 0xBFFFFFFF), 0x3FFFFFFF);
+  for (std::uint64_t address : {0x0ull, 0x7FFFFFFFull, 0xC0000000ull, 0xFFFFFFFFC0000000ull})
+    EXPECT_EQ(walk(Machine::alpha, none, tables, address).presence, Presence::absent) << address;
+  EXPECT_EQ(walk(Machine::alpha, none, tables, 0x180081234).presence, Presence::unmapped);
   EXPECT_EQ(find(Machine::alpha)->page_size, 0x2000u);
+}
+
+TEST(AlphaPages, TwoLevelsOfFourByteEntries) {
+  Frames frames;
+  const PageTables tables{Paging::alpha_tables, 0x6000, 1381};
+  constexpr std::uint64_t kAt = 0xF1004128; // indexes 0xF1 of 24, 2 of 13
+  frames.put(0x6000 + 4 * 0xF1, 0x10 << 9 | 0x11, 4);
+  frames.put(0x10 * 0x2000 + 4 * 2, 0x123 << 9 | 0x11, 4);
+  EXPECT_AT(walk(Machine::alpha, frames, tables, kAt), 0x123 * 0x2000 + 0x128);
+  EXPECT_AT(walk(Machine::alpha, frames, tables, 0xFFFFFFFF00000000 | kAt), 0x123 * 0x2000 + 0x128);
+  EXPECT_AT(walk(Machine::alpha, frames, {Paging::alpha_tables_entry, 3 << 9 | 1, 1381}, kAt),
+            0x123 * 0x2000 + 0x128);
+  EXPECT_EQ(walk(Machine::alpha, frames, tables, 0xF2000000).presence, Presence::absent);
+  frames.put(0x10 * 0x2000 + 4 * 2, 0x123 << 9, 4); // not valid: its form is not known
+  EXPECT_EQ(walk(Machine::alpha, frames, tables, kAt).presence, Presence::absent);
+  frames.put(0x10 * 0x2000 + 4 * 2, 0, 4);
+  EXPECT_EQ(walk(Machine::alpha, frames, tables, kAt).presence, Presence::unmapped);
 }
 
 } // namespace
