@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "evidence/extractors.h"
 
 namespace dumptriage::evidence {
@@ -29,7 +30,7 @@ bool starts_at_fault(const Input& input, std::size_t thread) {
   const stack::Stack* stack = stack_of(input, thread);
   if (!arch || !stack || !stop.fault_context || !input.snapshot.threads[thread].crashed)
     return false;
-  const auto pc = stop.fault_context->get(arch->pc);
+  const auto pc = arch::pc_of(*arch, *stop.fault_context);
   return pc && stack->frames[0].exact_pc && stack->frames[0].pc == *pc;
 }
 

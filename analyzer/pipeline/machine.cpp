@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
+
 namespace dumptriage::pipeline {
 
 void describe_dump(report::Document& document, const dump::Dump& dump, bool hash_full) {
@@ -42,7 +44,7 @@ void describe_machine(report::Document& document, const Analysis& analysis) {
     row.current_thread = cpu.current_thread;
     row.irql = cpu.irql;
     row.context_from = cpu.context_from;
-    if (arch && cpu.context) row.pc = cpu.context->get(arch->pc);
+    if (arch && cpu.context) row.pc = arch::pc_of(*arch, *cpu.context);
     row.crashed = cpu.crashed;
     document.cpus.push_back(std::move(row));
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "pipeline/parts.h"
+#include "arch/address.h"
 #include "stack/fault_origin.h"
 
 namespace dumptriage::pipeline {
@@ -42,7 +43,7 @@ memory::AddressSpace::Range bounds_of(const system::ThreadState& thread,
                                       const system::Snapshot& snapshot, const arch::Arch& arch,
                                       const arch::Registers& start) {
   memory::AddressSpace::Range bounds{thread.stack_low, thread.stack_high};
-  auto sp = start.get(arch.sp);
+  auto sp = arch::sp_of(arch, start);
   if (!sp || bounds.end == 0 || (*sp >= bounds.start && *sp < bounds.end)) return bounds;
   return snapshot.memory->range_around(*sp).value_or(memory::AddressSpace::Range{});
 }

@@ -26,6 +26,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "base/text.h"
 #include "system/wait_graph.h"
 
@@ -281,7 +282,7 @@ void read_critical_sections(Snapshot& snapshot) {
   for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
     const ThreadState& thread = snapshot.threads[i];
     if (!thread.context || (thread.crashed && fault)) continue;
-    auto pc = thread.context->get(arch->pc), sp = thread.context->get(arch->sp);
+    auto pc = pc_of(*arch, *thread.context), sp = sp_of(*arch, *thread.context);
     if (pc && sp && waits_in_system(*pc, snapshot.modules)) finder.look(thread, i);
   }
   if (finder.out_of_words())

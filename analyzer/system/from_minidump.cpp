@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "base/text.h"
 #include "formats/mdmp.h"
 #include "system/critical_sections.h"
@@ -237,7 +238,12 @@ bool bounds_from_teb(const dump::Dump& dump, std::uint64_t teb, std::uint64_t sp
 
 void set_stack_bounds(const dump::Dump& dump, const dump::Thread* thread, const arch::Arch* arch,
                       ThreadState& state) {
-  auto sp = arch && state.context ? state.context->get(arch->sp) : std::nullopt;
+  if (thread && thread->backing_store_size != 0)
+    if (const auto end = checked_add(thread->backing_store_start, thread->backing_store_size)) {
+      state.store_low = thread->backing_store_start;
+      state.store_high = *end;
+    }
+  auto sp = arch && state.context ? arch::sp_of(*arch, *state.context) : std::nullopt;
   if (thread && sp && bounds_from_teb(dump, thread->teb, *sp, state)) return;
   std::uint64_t low = thread ? thread->stack_start : 0;
   auto high = checked_add(low, thread ? thread->stack_size : 0);

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "formats/kdbg64.h"
 #include "system/kernel_snapshot.h"
 
@@ -47,7 +48,7 @@ struct CpuReading {
 // A CPU is frozen in the kernel or in a program: any canonical address will do, zero will not.
 bool is_sane(const CpuReading& reading, const std::optional<arch::Registers>& registers) {
   if (!registers) return false;
-  auto pc = registers->get(reading.arch->pc), sp = registers->get(reading.arch->sp);
+  auto pc = pc_of(*reading.arch, *registers), sp = sp_of(*reading.arch, *registers);
   auto plausible = [&](std::uint64_t a) {
     if (a < 0x10000) return false;
     if (reading.view.pointer_size == 4) return a <= UINT32_MAX;
@@ -94,12 +95,20 @@ void describe(const Prcb& prcb, Cpu& cpu) {
   cpu.isr_stack = pointer("IsrStack");
 }
 
+// Where the stack's own bounds are not known (Itanium), its upper end is.
+bool is_below_initial_stack(const KernelView& view, std::uint64_t thread, std::uint64_t sp) {
+  constexpr std::uint64_t kMostThreadStack = 0x10000;
+  if (thread == 0 || view.layout.offset("_KTHREAD", "StackBase")) return false;
+  const auto top = view.value(thread, "_KTHREAD", "InitialStack");
+  return top && sp < *top && *top - sp <= kMostThreadStack;
+}
+
 // How well a CPU's context fits: on a stack that is known to be its own, in a program, elsewhere.
 int misfit(const CpuReading& reading, const Cpu& cpu, const arch::Registers& registers) {
-  std::uint64_t sp = *registers.get(reading.arch->sp);
+  std::uint64_t sp = *sp_of(*reading.arch, registers);
   if (!reading.view.is_kernel_address(sp)) return 1;
   StackBounds thread = stack_of_thread(reading.view, cpu.current_thread);
-  if (thread.contains(sp)) return 0;
+  if (thread.contains(sp) || is_below_initial_stack(reading.view, cpu.current_thread, sp)) return 0;
   constexpr std::uint64_t kMostCpuStack = 0x8000;
   for (std::uint64_t top : {cpu.dpc_stack, cpu.isr_stack})
     if (sp < top && top - sp <= kMostCpuStack) return 0;
@@ -227,7 +236,7 @@ void read_raw_cpu(const CpuReading& reading, const KernelView& raw, const RawObj
   // seen; a leftover of an earlier freeze is not taken for it.
   const dump::Triage& triage = *reading.triage();
   use_best(candidates, *at, [&](const Candidate& candidate) {
-    std::uint64_t sp = *candidate.registers.get(reading.arch->sp);
+    std::uint64_t sp = *sp_of(*reading.arch, candidate.registers);
     if (sp == triage.stack_start) return 0;
     return sp >= triage.stack_start && sp - triage.stack_start < triage.stack.size() ? 1 : 2;
   });
@@ -267,11 +276,27 @@ void use_header_context(const CpuReading& reading, Snapshot& snapshot) {
   cpu->crashed = true;
   // For stops with an exception record the header has the registers of the exception; what the CPU
   // itself saved lies deeper on the same stack.
-  auto sp = [&](const arch::Registers& registers) { return *registers.get(reading.arch->sp); };
+  auto sp = [&](const arch::Registers& registers) { return *sp_of(*reading.arch, registers); };
   if (cpu->context && misfit(reading, *cpu, *cpu->context) == 0 && sp(*cpu->context) <= sp(*header))
     return;
   cpu->context = std::move(header);
   cpu->context_from = "header";
+}
+
+} // namespace
+
+namespace {
+
+// A machine of one CPU whose own structures are not known: the header's registers are its.
+void read_only_cpu(const CpuReading& reading, Snapshot& snapshot) {
+  if (reading.view.dump.kernel->live || reading.header().processors != 1u || !reading.arch) return;
+  auto header = registers_of(reading.view.dump.machine, reading.header().context);
+  if (!is_sane(reading, header)) return;
+  Cpu cpu;
+  cpu.crashed = true;
+  cpu.context = std::move(header);
+  cpu.context_from = "header";
+  snapshot.cpus.push_back(std::move(cpu));
 }
 
 } // namespace
@@ -284,6 +309,16 @@ StackBounds stack_of_thread(const KernelView& view, std::uint64_t thread) {
   bool plausible = view.is_kernel_address(bounds.low) && bounds.low < bounds.high &&
                    bounds.high - bounds.low <= kMost && bounds.low % kPage == 0 &&
                    bounds.high % kPage == 0;
+  return plausible ? bounds : StackBounds{};
+}
+
+StackBounds store_of_thread(const KernelView& view, std::uint64_t thread) {
+  constexpr std::uint64_t kMost = 0x100000;
+  if (thread == 0 || view.dump.machine != arch::Machine::ia64) return {};
+  const StackBounds bounds{view.value(thread, "_KTHREAD", "BStore").value_or(0),
+                           view.value(thread, "_KTHREAD", "BStoreLimit").value_or(0)};
+  const bool plausible = view.is_kernel_address(bounds.low) && bounds.low < bounds.high &&
+                         bounds.high - bounds.low <= kMost && bounds.low % 8 == 0;
   return plausible ? bounds : StackBounds{};
 }
 
@@ -309,6 +344,7 @@ void read_cpus(const KernelView& view, const KernelView& raw, const RawObjects& 
     read_raw_cpu(reading, raw, objects, snapshot);
   else
     use_header_context(reading, snapshot);
+  if (snapshot.cpus.empty()) read_only_cpu(reading, snapshot);
 }
 
 } // namespace dumptriage::system

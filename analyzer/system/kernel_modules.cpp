@@ -18,15 +18,25 @@ namespace {
 constexpr std::size_t kMostModules = 16384;
 
 struct EntryFields {
-  std::uint64_t base, size, full_name, base_name, checksum;
-  std::optional<std::uint64_t> timestamp;
+  std::uint64_t base, size, full_name, base_name;
+  std::optional<std::uint64_t> checksum, timestamp;
 };
+
+// Where the entry's layout is published; elsewhere it is inferred and the dump has to prove it.
+bool is_published(arch::Machine machine) {
+  return machine == arch::Machine::x86 || machine == arch::Machine::x64 ||
+         machine == arch::Machine::arm64;
+}
 EntryFields entry_fields(const KernelView& view) {
   constexpr std::uint32_t kWindows2000 = 2195, kWindows10 = 10240;
   std::uint32_t build = view.dump.kernel->header.build;
   bool narrow = view.pointer_size == 4;
   EntryFields fields = narrow ? EntryFields{0x18, 0x20, 0x24, 0x2C, 0x40, {}}
                               : EntryFields{0x30, 0x40, 0x48, 0x58, 0x78, {}};
+  if (!is_published(view.dump.machine)) { // images tell both
+    fields.checksum.reset();
+    return fields;
+  }
   if (build <= kWindows2000 && narrow) fields.timestamp = 0x44;
   if (build >= kWindows10) fields.timestamp = narrow ? 0x58 : 0x9C;
   return fields;
@@ -40,7 +50,7 @@ std::optional<dump::Module> read_entry(const KernelView& view, const EntryFields
   dump::Module module;
   module.base = *base;
   module.size = *size;
-  module.checksum = view.u32(view.cut(entry + fields.checksum)).value_or(0);
+  if (fields.checksum) module.checksum = view.u32(view.cut(entry + *fields.checksum)).value_or(0);
   if (fields.timestamp)
     module.timestamp = view.u32(view.cut(entry + *fields.timestamp)).value_or(0);
   auto path = view.unicode_string(view.cut(entry + fields.full_name));
@@ -66,6 +76,42 @@ void ask_image(const std::shared_ptr<const memory::AddressSpace>& memory, dump::
   if (!module.version) module.version = (*image)->version();
 }
 
+bool ends_with(std::string_view path, std::string_view name) {
+  auto same = [](char a, char b) { return (a | 0x20) == (b | 0x20); };
+  return !name.empty() && path.size() >= name.size() &&
+         std::ranges::equal(path.substr(path.size() - name.size()), name, same);
+}
+
+// The inferred layout against what it must give: images of the entries' sizes at their bases, and
+// names that end their paths.  The kernel's two names may differ.
+bool prove_entries(const KernelView& view, const EntryFields& fields,
+                   const std::vector<std::uint64_t>& entries, Snapshot& snapshot) {
+  std::size_t images = 0, others = 0, names = 0, wrong_names = 0;
+  for (std::uint64_t entry : entries) {
+    const auto module = read_entry(view, fields, entry);
+    if (!module) continue;
+    if (const auto image = image::open_memory(snapshot.memory, module->base))
+      ++((*image)->size_of_image == module->size ? images : others);
+    const auto name = view.unicode_string(view.cut(entry + fields.base_name));
+    if (name && !module->path.empty()) ++(ends_with(module->path, *name) ? names : wrong_names);
+  }
+  if (images == 0 || others != 0) {
+    add_note(
+        view.notes, Severity::warning, Code::unsupported,
+        fmt::format("module list: undecided; where this CPU's entries keep their fields is not "
+                    "published, and this dump does not prove that it is where others do: {} "
+                    "images fit their entries, {} do not",
+                    images, others));
+    return false;
+  }
+  if (names > wrong_names) return true;
+  for (dump::Module& module : snapshot.modules) module.path.clear();
+  add_note(view.notes, Severity::warning, Code::unsupported,
+           "module list: the names are undecided; where this CPU's entries keep them is not "
+           "published, and this dump does not prove it");
+  return true;
+}
+
 void walk_modules(const KernelView& view, Snapshot& snapshot) {
   std::uint64_t head = view.cut(view.dump.kernel->header.ps_loaded_module_list);
   if (head == 0)
@@ -85,6 +131,9 @@ void walk_modules(const KernelView& view, Snapshot& snapshot) {
     add_note(view.notes, Severity::warning, Code::absent,
              fmt::format("module list: {} entries cannot be read", unreadable),
              Where::virtual_address(head));
+  if (!is_published(view.dump.machine) && !snapshot.modules.empty() &&
+      !prove_entries(view, fields, list.entries, snapshot))
+    snapshot.modules.clear();
   snapshot.modules_complete = list.complete && unreadable == 0 && !snapshot.modules.empty();
 }
 

@@ -51,12 +51,14 @@ std::optional<Process> read_process(const KernelView& view, std::uint64_t object
 // A CONTEXT as registers; nothing when the CPU is not known or the bytes are no CONTEXT.
 std::optional<arch::Registers> registers_of(arch::Machine machine, ByteView context);
 
-struct StackBounds {
+struct StackBounds {               // also of a backing store
   std::uint64_t low = 0, high = 0; // 0, 0 = unknown
   bool contains(std::uint64_t sp) const { return sp >= low && sp < high; }
 };
 // What KTHREAD says, when it is plausible.
 StackBounds stack_of_thread(const KernelView& view, std::uint64_t thread);
+// KTHREAD.BStore and BStoreLimit of Itanium.
+StackBounds store_of_thread(const KernelView& view, std::uint64_t thread);
 // The stack that `sp` lies on: the thread's, the CPU's for DPCs or interrupts, else the captured
 // stretch around it.
 StackBounds stack_around(const KernelView& view, std::uint64_t sp, const StackBounds& thread,

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "base/text.h"
 #include "formats/bugchecks.h"
 #include "formats/dump_header64.h"
@@ -78,7 +79,7 @@ struct StopReading {
   std::uint64_t parameter(int index) const { return header.bugcheck_parameters[index]; }
   std::optional<std::uint64_t> pc_of(const arch::Registers& registers) const {
     const arch::Arch* arch = arch::find(snapshot.machine);
-    return arch ? registers.get(arch->pc) : std::nullopt;
+    return arch ? arch::pc_of(*arch, registers) : std::nullopt;
   }
   void note(Code code, std::string message, std::uint64_t address) const {
     if (has_memory)
@@ -89,7 +90,11 @@ struct StopReading {
 
 // Does `ip` agree with what the parameters say?  Without a code address there, with nothing.
 bool agrees_with_ip(const StopReading& reading, std::uint64_t ip) {
-  return reading.roles.ip >= 0 && reading.parameter(reading.roles.ip) == ip && ip != 0;
+  if (reading.roles.ip < 0 || ip == 0) return false;
+  // Itanium's parameters name the bundle; its slot is in the registers only.
+  const arch::Arch* arch = arch::find(reading.snapshot.machine);
+  const std::uint64_t unit = arch ? arch->code_unit : 1;
+  return reading.parameter(reading.roles.ip) / unit == ip / unit;
 }
 
 bool code_agrees(const StopReading& reading, const dump::ExceptionRecord& record) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "base/text.h"
 #include "system/kernel_snapshot.h"
 #include "system/switch_frame.h"
@@ -77,6 +78,16 @@ void describe(const KernelView& view, std::uint64_t object, const TickCount& tic
   StackBounds stack = stack_of_thread(view, object);
   thread.stack_low = stack.low;
   thread.stack_high = stack.high;
+  const StackBounds store = store_of_thread(view, object);
+  thread.store_low = store.low;
+  thread.store_high = store.high;
+}
+
+// A stack known by what is captured only reaches no further than where it began, nor into the
+// backing store, which Itanium's threads have above it.
+void end_stack(std::uint64_t sp, ThreadState& thread) {
+  for (const std::uint64_t top : {thread.initial_stack, thread.store_low})
+    if (sp < top && top < thread.stack_high) thread.stack_high = top;
 }
 
 // The process that owns a thread: KTHREAD.Process or ETHREAD.ThreadsProcess; the one whose memory
@@ -143,11 +154,12 @@ ThreadState thread_of_cpu(ThreadReading& reading, const Cpu& cpu) {
   if (thread.idle) thread.name = "idle";
   // All idle threads have the id 0.
   if (thread.id.empty() || thread.idle) thread.id = fmt::format("cpu {}", cpu.number);
-  auto sp = reading.arch && thread.context ? thread.context->get(reading.arch->sp) : std::nullopt;
+  auto sp = reading.arch && thread.context ? sp_of(*reading.arch, *thread.context) : std::nullopt;
   if (sp) {
     StackBounds bounds = stack_around(view, *sp, {thread.stack_low, thread.stack_high}, &cpu);
     thread.stack_low = bounds.low;
     thread.stack_high = bounds.high;
+    if (view.dump.machine == arch::Machine::ia64) end_stack(*sp, thread);
   }
   if (thread.object != 0) reading.seen.insert(thread.object);
   return thread;
@@ -170,12 +182,13 @@ void describe_saved(ThreadReading& reading, const KernelView& raw, const RawObje
     saved.id = thread.id; // the ids could not be told
     saved.process_id.reset();
   }
-  auto sp = reading.arch && saved.context ? saved.context->get(reading.arch->sp) : std::nullopt;
+  auto sp = reading.arch && saved.context ? sp_of(*reading.arch, *saved.context) : std::nullopt;
   if (sp) {
     StackBounds bounds =
         stack_around(reading.view, *sp, {saved.stack_low, saved.stack_high}, nullptr);
     saved.stack_low = bounds.low;
     saved.stack_high = bounds.high;
+    if (raw.dump.machine == arch::Machine::ia64) end_stack(*sp, saved);
   }
   thread = std::move(saved);
 }
@@ -188,7 +201,7 @@ void thread_from_header(const KernelView& view, Snapshot& snapshot) {
   thread.id = "header";
   thread.crashed = !view.dump.kernel->live;
   const arch::Arch* arch = arch::find(snapshot.machine);
-  StackBounds bounds = stack_around(view, *context->get(arch->sp), {}, nullptr);
+  StackBounds bounds = stack_around(view, *sp_of(*arch, *context), {}, nullptr);
   thread.stack_low = bounds.low;
   thread.stack_high = bounds.high;
   thread.context = std::move(context);

@@ -89,9 +89,10 @@ std::optional<std::string> KernelView::unicode_string(std::uint64_t address) con
 bool KernelView::is_kernel_address(std::uint64_t address) const {
   constexpr std::uint64_t kKernel32 = 0x80000000, kEnd32 = 0x100000000;
   if (pointer_size == 4) return address >= kKernel32 && address < kEnd32;
-  // Itanium's kernel lives in the upper regions; elsewhere it is the upper canonical half, which
-  // begins at bit 56 with five levels of tables.
-  if (dump.machine == arch::Machine::ia64) return address >> 61 >= 4;
+  // Itanium's kernel lives in the upper regions, and what belongs to a session in region 1 (Windows
+  // Internals); elsewhere it is the upper canonical half, which begins at bit 56 with five levels
+  // of tables.
+  if (dump.machine == arch::Machine::ia64) return address >> 61 >= 4 || address >> 61 == 1;
   return address >> 56 == 0xFF;
 }
 

@@ -21,6 +21,8 @@ constexpr KdbgField kKdbgFields[] = {
     {"_KTHREAD", "KernelStack", AT(OffsetKThreadKernelStack), 2, 0},
     {"_KTHREAD", "InitialStack", AT(OffsetKThreadInitialStack), 2, 0},
     {"_KTHREAD", "ApcState.Process", AT(OffsetKThreadApcProcess), 2, 0},
+    {"_KTHREAD", "BStore", AT(OffsetKThreadBStore), 2, 0},
+    {"_KTHREAD", "BStoreLimit", AT(OffsetKThreadBStoreLimit), 2, 0},
     {"_KTHREAD", "State", AT(OffsetKThreadState), 2, 1},
     {"_KTHREAD", "StackLimit", AT(OffsetKThreadStackLimit), 4, 0},
     {"_KTHREAD", "StackBase", AT(OffsetKThreadStackBase), 4, 0},

@@ -66,6 +66,8 @@ struct ThreadState {
   std::optional<arch::Registers> context;
   std::string context_from; // "exception stream", "thread list", "bugcheck parameter 4", ...
   std::uint64_t stack_low = 0, stack_high = 0; // bounds when known, else 0
+  // Itanium: the register backing store, which grows upward; bounds when known, else 0.
+  std::uint64_t store_low = 0, store_high = 0;
   std::optional<Wow64Thread> wow64;
   std::string state, wait; // as far as known: "waiting", "Executive"
 
