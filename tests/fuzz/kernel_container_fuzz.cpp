@@ -2,6 +2,7 @@
 // the input is the container, the length and pairs of place and value.  Reads what a snapshot would
 // read first, through the page tables that were chosen.
 #include "dump/kernel_samples.h"
+#include "dump/paper_samples.h"
 #include "synth/kernel_headers.h"
 
 using namespace dumptriage;
@@ -29,6 +30,11 @@ std::vector<Bytes> containers() {
   for (auto& frame : frames) frame.bytes.resize(0x2000);
   all.push_back(as_full(synth::header32(1381, synth::kMachineAlpha), frames));
   all.push_back(as_full(synth::header64(3790, synth::kMachineIa64), frames));
+  for (bool entry : {false, true})
+    all.push_back(write_alpha_pagedump(tests::alpha_machine(), {.root_is_entry = entry}));
+  for (bool header : {false, true})
+    all.push_back(write_ia64_pagedu64(tests::ia64_machine(), {.root_in_header = header}));
+  all.push_back(write_ia64_triage(tests::ia64_machine()));
   auto triage = tests::two_cpus();
   triage.machine = 0x14C;
   all.push_back(write_triage32(triage));

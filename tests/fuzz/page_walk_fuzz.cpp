@@ -56,5 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   walk(input, physical, arch::Machine::x64, Paging::x64_la57);
   walk(input, physical, arch::Machine::arm64, Paging::arm64);
   walk(input, physical, arch::Machine::ia64, Paging::ia64);
+  walk(input, physical, arch::Machine::ia64, Paging::ia64_tables);
+  for (Paging paging : {Paging::alpha, Paging::alpha_tables, Paging::alpha_tables_entry})
+    walk(input, physical, arch::Machine::alpha, paging);
   return 0;
 }

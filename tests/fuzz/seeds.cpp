@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 
+#include "dump/paper_samples.h"
 #include "synth/codeview_writer.h"
 #include "synth/coff_writer.h"
 #include "synth/dbg_writer.h"
@@ -136,6 +137,24 @@ void add_texts(Seeds& seeds) {
   seeds.add("cfi_fuzz", ".cfa: $ebp 8 + .ra: .cfa 4 - ^ $ebp: .cfa 8 - ^ $eax: 1 2 * 3 / 4 % 5 @");
 }
 
+// Dumps of Alpha and Itanium, for the targets that read whole files.
+void add_paper_machines(Seeds& seeds) {
+  const PaperMachine alpha = tests::alpha_machine();
+  for (const char* target : {"kernel_dump_fuzz", "kernel_container_fuzz", "analyze_fuzz"}) {
+    seeds.add(target, write_alpha_pagedump(alpha));
+    for (RsBsp convention : {RsBsp::base, RsBsp::top}) {
+      const PaperMachine itanium = tests::ia64_machine(convention);
+      seeds.add(target, write_ia64_pagedu64(itanium));
+      seeds.add(target, write_ia64_triage(itanium));
+    }
+  }
+  for (const char* target : {"minidump_fuzz", "analyze_fuzz"})
+    for (const PaperMachine& machine : {alpha, tests::ia64_machine()})
+      seeds.add(target, write_paper_minidump(machine));
+  seeds.add("userdump_fuzz", Bytes{0} + write_alpha_userdump(alpha)); // 0: the 32-bit form
+  seeds.add("analyze_fuzz", write_alpha_userdump(alpha));
+}
+
 } // namespace
 } // namespace dumptriage::synth
 
@@ -159,6 +178,7 @@ int main(int count, char** arguments) {
   add_pdb20(seeds);
   add_old_formats(seeds);
   add_texts(seeds);
+  add_paper_machines(seeds);
   for (bool running : {false, true})
     seeds.add("analyze_fuzz", Wow64Dump{.running = running, .exception = true}.finish());
   return 0;

@@ -2,6 +2,7 @@
 // that get far, patches of a small machine with page tables: triples of offset (3 bytes), length
 // (1) and bytes.
 #include "dump/dump.h"
+#include "dump/paper_samples.h"
 #include "synth/tiny_machine.h"
 #include "system/snapshot.h"
 
@@ -20,8 +21,11 @@ synth::Bytes machine(std::uint8_t choice) {
   using synth::TinyPaging;
   static const synth::Bytes kMachines[] = {synth::TinyMachine(TinyPaging::x64).full_dump(),
                                            synth::TinyMachine(TinyPaging::x86).full_dump(),
-                                           synth::TinyMachine(TinyPaging::pae).full_dump()};
-  return kMachines[choice % 3];
+                                           synth::TinyMachine(TinyPaging::pae).full_dump(),
+                                           write_alpha_pagedump(tests::alpha_machine()),
+                                           write_ia64_pagedu64(tests::ia64_machine()),
+                                           write_ia64_triage(tests::ia64_machine())};
+  return kMachines[choice % std::size(kMachines)];
 }
 
 } // namespace
