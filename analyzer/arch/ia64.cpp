@@ -98,6 +98,7 @@ const Arch kIa64 = {
     .decode_context = decode,
     .settle = settle_ia64,
     .code_line = code_line_ia64,
+    .code_unit = 16,
     .unwind_by_data = unwind_ia64,
     .unwind_by_frame_pointer = nullptr,
     .call_before = call_before_ia64,

@@ -70,6 +70,12 @@ bool is_exhausted_stack(const Touched& touched) {
   return sp_in_stack && below_stack && at_sp;
 }
 
+// CPUs of Windows whose allocators and exceptions are those of x86.
+bool is_old_windows_cpu(arch::Machine machine) {
+  return machine == arch::Machine::alpha || machine == arch::Machine::alpha64 ||
+         machine == arch::Machine::ia64;
+}
+
 } // namespace
 
 const Fill* find_fill(arch::Machine machine, std::uint64_t address) {
@@ -101,7 +107,8 @@ std::string text_in_address(arch::Machine machine, std::uint64_t address) {
 std::string_view classify_address(const Input& input, const Touched& touched) {
   const std::uint64_t address = touched.address;
   const arch::Machine machine = input.snapshot.machine;
-  if (machine != arch::Machine::x86 && machine != arch::Machine::x64) {
+  const bool intel = machine == arch::Machine::x86 || machine == arch::Machine::x64;
+  if (!intel && !is_old_windows_cpu(machine)) {
     return address == 0 ? "null" : address < 0x10000 ? "null+offset" : "";
   }
   if (touched.exception_code == 0x80000001) return "guard page";
@@ -119,6 +126,8 @@ std::string_view classify_address(const Input& input, const Touched& touched) {
   if (touched.at_raised_irql || in_stack || place_of(input, address)) return "";
   std::byte byte{};
   if (input.snapshot.memory && input.snapshot.memory->copy(address, std::span(&byte, 1))) return "";
+  // Which addresses are mapped one to one, and where a system's pools lie, is not settled for them.
+  if (!intel) return "";
   // Asked last: what a process has captured is its own, also above 2 GiB.
   if (is_kernel_address(input, address)) return "kernel address";
   return "wild";

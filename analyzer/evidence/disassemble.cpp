@@ -65,11 +65,8 @@ const Tables& tables_of(arch::Machine machine) {
   return narrow;
 }
 
-} // namespace
-
-std::optional<Instruction> disassemble(arch::Machine machine, std::span<const std::byte> bytes,
-                                       std::uint64_t pc, const arch::Registers& registers) {
-  if (machine != arch::Machine::x86 && machine != arch::Machine::x64) return std::nullopt;
+std::optional<Instruction> disassemble_x86(arch::Machine machine, std::span<const std::byte> bytes,
+                                           std::uint64_t pc, const arch::Registers& registers) {
   const Tables& tables = tables_of(machine);
   if (!tables.ready() || bytes.empty()) return std::nullopt;
   const auto* first = reinterpret_cast<const std::uint8_t*>(bytes.data());
@@ -97,6 +94,46 @@ std::optional<Instruction> disassemble(arch::Machine machine, std::span<const st
     reader.describe(instruction, result);
     return result;
   }
+}
+
+MemoryAccess access_of(const arch::Arch& arch, const arch::CodeLine::Access& access,
+                       const arch::Registers& registers) {
+  MemoryAccess result{.size = access.size, .read = access.read, .write = access.write};
+  if (const auto base = registers.get(access.base)) {
+    std::uint64_t address = *base + static_cast<std::uint64_t>(access.displacement);
+    address -= address % access.align;
+    result.address = arch.strip ? arch.strip(address) : address;
+  }
+  return result;
+}
+
+Flow flow_of(const arch::CodeLine& line) {
+  if (line.ret) return Flow::ret;
+  if (line.call) return Flow::call;
+  return line.jump ? Flow::jump : Flow::none;
+}
+
+std::optional<Instruction> disassemble_by_arch(const arch::Arch& arch,
+                                               std::span<const std::byte> bytes, std::uint64_t pc,
+                                               const arch::Registers& registers) {
+  const auto line = arch.code_line(bytes, pc);
+  if (!line) return std::nullopt;
+  Instruction result{.text = line->text, .length = line->length};
+  if (line->access) result.memory.push_back(access_of(arch, *line->access, registers));
+  result.flow = flow_of(*line);
+  result.target = line->target;
+  return result;
+}
+
+} // namespace
+
+std::optional<Instruction> disassemble(arch::Machine machine, std::span<const std::byte> bytes,
+                                       std::uint64_t pc, const arch::Registers& registers) {
+  if (machine == arch::Machine::x86 || machine == arch::Machine::x64)
+    return disassemble_x86(machine, bytes, pc, registers);
+  const arch::Arch* arch = arch::find(machine);
+  if (!arch || !arch->code_line) return std::nullopt;
+  return disassemble_by_arch(*arch, bytes, pc, registers);
 }
 
 } // namespace dumptriage::evidence

@@ -1,5 +1,6 @@
-// One x86 or x64 instruction: its text, and the memory it touches as far as the registers tell.
-// The instruction tables are LLVM's; they are set up on the first call, not at start.
+// One instruction: its text, and the memory it touches as far as the registers tell.  The tables of
+// x86 and x64 are LLVM's, set up on the first call, not at start; other CPUs have their own in
+// arch.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ struct Instruction {
   bool needs_alignment = false;        // its memory must be aligned to its size (SSE)
 };
 
-// Nothing when the machine is not x86 or x64, or when `bytes` begin with no instruction.
+// Nothing when no table knows the machine, or when `bytes` begin with no instruction.  They begin
+// at `pc`; of Itanium at its bundle.
 std::optional<Instruction> disassemble(arch::Machine machine, std::span<const std::byte> bytes,
                                        std::uint64_t pc, const arch::Registers& registers);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "arch/address.h"
 #include "evidence/address_class.h"
 #include "evidence/disassemble.h"
 #include "evidence/fault_scene.h"
@@ -13,13 +14,16 @@ namespace dumptriage::evidence {
 
 namespace {
 
-constexpr std::size_t kLongestInstruction = 15;
+constexpr std::size_t kLongestInstruction = 16; // x86: 15; Itanium: a bundle
+constexpr std::uint32_t kMisalignment = 0x80000002;
 const arch::Registers kNoRegisters;
 
 std::optional<Instruction> decode_at(const Input& input, const FaultScene& scene,
                                      memory::Origin& origin) {
   std::array<std::byte, kLongestInstruction> bytes{};
-  const memory::ReadOutcome outcome = input.modules.overlay().read(scene.ip, bytes);
+  const arch::Arch* arch = arch::find(scene.machine);
+  const std::uint64_t start = arch ? scene.ip / arch->code_unit * arch->code_unit : scene.ip;
+  const memory::ReadOutcome outcome = input.modules.overlay().read(start, bytes);
   origin = outcome.origin;
   return disassemble(scene.machine, std::span(bytes).first(std::min(outcome.got, bytes.size())),
                      scene.ip, scene.registers ? *scene.registers : kNoRegisters);
@@ -131,8 +135,20 @@ void use_operands(arch::Machine machine, const Instruction& instruction, Fault& 
   fault.access = direction(*found);
 }
 
+// CPUs that need every operand aligned raise an exception of its own for it.
+void use_operand_for_misalignment(const Instruction& instruction, Fault& fault, FaultWords& words) {
+  if (instruction.memory.size() != 1) return;
+  const MemoryAccess& access = instruction.memory[0];
+  if (!access.address || access.size == 0 || *access.address % access.size == 0) return;
+  fault.address = *access.address;
+  fault.access = direction(access);
+  words.misaligned = true;
+}
+
 void find_address(const Input& input, const FaultScene& scene, const Instruction* instruction,
                   Fault& fault, FaultWords& words) {
+  if (scene.code == kMisalignment && instruction)
+    use_operand_for_misalignment(*instruction, fault, words);
   if (!scene.memory_fault) return;
   words.unreported = scene.unreported;
   if (scene.reported)
@@ -149,11 +165,8 @@ void find_address(const Input& input, const FaultScene& scene, const Instruction
 }
 
 void classify(const Input& input, const FaultScene& scene, Fault& fault, const FaultWords& words) {
-  if (!scene.memory_fault) return;
-  if (words.misaligned) {
-    fault.address_class = "misaligned";
-    return;
-  }
+  if (words.misaligned) fault.address_class = "misaligned";
+  if (!scene.memory_fault || words.misaligned) return;
   Touched touched;
   touched.exception_code = scene.code;
   touched.at_raised_irql = scene.irql && *scene.irql >= 2;
@@ -165,7 +178,7 @@ void classify(const Input& input, const FaultScene& scene, Fault& fault, const F
     touched.stack_high = narrow ? thread.wow64->stack_high : thread.stack_high;
   }
   if (const arch::Arch* arch = arch::find(scene.machine); arch && scene.registers)
-    touched.sp = scene.registers->get(arch->sp);
+    touched.sp = arch::sp_of(*arch, *scene.registers);
   if (fault.address) {
     touched.address = *fault.address;
     fault.address_class = classify_address(input, touched);

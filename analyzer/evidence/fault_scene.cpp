@@ -1,5 +1,6 @@
 #include "evidence/fault_scene.h"
 
+#include "arch/address.h"
 #include "evidence/exceptions.h"
 #include "evidence/extractors.h"
 #include "evidence/parameters.h"
@@ -14,7 +15,7 @@ using formats::ParameterRole;
 
 std::optional<std::uint64_t> pc_of(const Input& input, const arch::Registers& registers) {
   const arch::Arch* arch = arch::find(input.snapshot.machine);
-  return arch ? registers.get(arch->pc) : std::nullopt;
+  return arch ? arch::pc_of(*arch, registers) : std::nullopt;
 }
 
 // The 32-bit side of the thread (WoW64), when it stands at `ip`.
@@ -25,17 +26,26 @@ const system::Wow64Thread* wow64_at(const Input& input, std::uint64_t ip, std::s
   return x86 && side && side->context.get(x86->pc) == ip ? &*side : nullptr;
 }
 
+// Do both name the same code?  What reports an address may leave Itanium's slot out, and Alpha's
+// sign.
+bool same_code(const Input& input, std::optional<std::uint64_t> a, std::uint64_t b) {
+  const arch::Arch* arch = arch::find(input.snapshot.machine);
+  const std::uint32_t unit = arch ? arch->code_unit : 1;
+  return a && native(input, *a) / unit == native(input, b) / unit;
+}
+
 // The registers at `ip`: the fault's own context, or a proved frame that was interrupted just
 // there.
 const arch::Registers* registers_at(const Input& input, std::uint64_t ip, std::size_t thread) {
   const system::Stop& stop = input.snapshot.stop;
-  if (stop.fault_context && pc_of(input, *stop.fault_context) == ip) return &*stop.fault_context;
+  if (stop.fault_context && same_code(input, pc_of(input, *stop.fault_context), ip))
+    return &*stop.fault_context;
   if (thread == SIZE_MAX) return nullptr;
   const stack::Stack* stack = stack_of(input, thread);
   if (!stack) return nullptr;
   for (std::size_t i = 0; i < stack->frames.size() && i < stack->sure_frames; ++i) {
     const stack::Frame& frame = stack->frames[i];
-    if (frame.exact_pc && frame.pc == ip) return &frame.registers;
+    if (frame.exact_pc && same_code(input, frame.pc, ip)) return &frame.registers;
   }
   return nullptr;
 }
@@ -165,6 +175,9 @@ std::optional<FaultScene> find_fault_scene(const Input& input) {
   const system::Wow64Thread* side = wow64_at(input, scene.ip, scene.thread);
   scene.machine = side ? arch::Machine::x86 : input.snapshot.machine;
   scene.registers = side ? &side->context : registers_at(input, scene.ip, scene.thread);
+  // The registers know the slot.
+  if (!side && scene.registers)
+    scene.ip = native(input, pc_of(input, *scene.registers).value_or(scene.ip));
   return scene;
 }
 

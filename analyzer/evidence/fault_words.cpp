@@ -122,8 +122,9 @@ std::string irql_words(const Input& input, const FaultScene& scene) {
 
 std::string explain_fault(const Input& input, const FaultScene& scene, const Fault& fault,
                           const FaultWords& words) {
-  std::string sentence = scene.memory_fault ? memory_sentence(input, scene, fault, words)
-                                            : other_sentence(input, scene, fault);
+  std::string sentence = scene.memory_fault || words.misaligned
+                             ? memory_sentence(input, scene, fault, words)
+                             : other_sentence(input, scene, fault);
   sentence += irql_words(input, scene);
   if (words.contradiction)
     sentence +=

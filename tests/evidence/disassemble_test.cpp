@@ -148,4 +148,55 @@ TEST(Disassemble, WhatIsNoInstruction) {
       decode(arch::Machine::x86, std::vector<std::uint8_t>(15, 0xF0), nothing)); // prefixes only
 }
 
+// Alpha Architecture Handbook: opcode, ra, rb, displacement.  Registers of NT hold addresses
+// sign-extended; addresses have 32 bits.
+TEST(Disassemble, Alpha) {
+  arch::Registers registers;
+  registers.set(16, 0xFFFFFFFF80010003); // a0
+  const struct {
+    std::uint32_t word;
+    const char* text;
+    const char* accesses;
+  } kRows[] = {{0xA4100008, "ldq v0, 8(a0)", "r:8001000b:8"},
+               {0xB030FFFC, "stl t0, -4(a0)", "w:8000ffff:4"},
+               {0x2C100000, "ldq_u v0, 0(a0)", "r:80010000:8"}, // rounded down by definition
+               {0xA4110008, "ldq v0, 8(a1)", "r:-:8"},
+               {0x42110400, "addq a0, a1, v0", ""}};
+  for (const auto& row : kRows) {
+    std::vector<std::uint8_t> bytes;
+    for (int i = 0; i < 4; ++i) bytes.push_back(static_cast<std::uint8_t>(row.word >> (8 * i)));
+    const auto instruction = decode(arch::Machine::alpha, bytes, registers);
+    ASSERT_TRUE(instruction) << row.text;
+    EXPECT_EQ(instruction->text, row.text);
+    EXPECT_EQ(accesses_of(*instruction), row.accesses) << row.text;
+    EXPECT_EQ(instruction->length, 4u);
+  }
+  EXPECT_FALSE(decode(arch::Machine::alpha, {1, 2, 3}, registers));
+}
+
+// The bytes are gas' (tests/data/ia64/code.txt).
+TEST(Disassemble, Itanium) {
+  arch::Registers registers;
+  registers.set(15, 0xE000000012345678);
+  // ld8 r14=[r15] in slot 0, (p6) ld8 r33=[r34],r8 in slot 1.
+  const std::vector<std::uint8_t> loads = {0x0B, 0x70, 0x00, 0x1E, 0x18, 0x90, 0x11, 0x42,
+                                           0x88, 0x30, 0x24, 0x00, 0x00, 0x00, 0x04, 0x00};
+  const auto at = [&](std::uint64_t pc) {
+    return evidence::disassemble(arch::Machine::ia64, std::as_bytes(std::span(loads)), pc,
+                                 registers);
+  };
+  const auto first = at(0x1000), second = at(0x1004);
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->text, "ld8 r14=[r15]  -- slot 0 of an MMI bundle, M unit");
+  EXPECT_EQ(accesses_of(*first), "r:e000000012345678:8");
+  EXPECT_EQ(second->text, "(p6) ld8 r33=[r34],r8  -- slot 1 of an MMI bundle, M unit");
+  EXPECT_EQ(accesses_of(*second), "r:-:8"); // r34 lies in the backing store
+  EXPECT_FALSE(at(0x100C));
+}
+
+TEST(Disassemble, OtherMachinesHaveNoTable) {
+  EXPECT_FALSE(decode(arch::Machine::ppc, {0x60, 0, 0, 0}, {}));
+  EXPECT_FALSE(decode(arch::Machine::arm64, {0x1F, 0x20, 0x03, 0xD5}, {}));
+}
+
 } // namespace

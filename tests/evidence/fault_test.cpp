@@ -22,7 +22,8 @@ struct User {
   arch::Registers registers;
   std::uint64_t ip;
   User(arch::Machine machine, std::vector<std::uint8_t> code)
-      : scene(machine, false), ip((machine == arch::Machine::x64 ? kExe64 : kExe32) + 0x1000) {
+      : scene(machine, false),
+        ip((arch::pointer_size_of(machine) == 8 ? kExe64 : kExe32) + 0x1000) {
     scene.module("C:\\app\\app.exe", ip - 0x1000);
     scene.bytes(ip, std::move(code));
     registers = scene.registers(ip, 0x200000);
@@ -306,6 +307,93 @@ TEST(Fault, UnloadedModule) {
   auto fault = evidence::describe_fault(scene.input());
   EXPECT_EQ(fault->address_class, "unloaded module");
   EXPECT_THAT(fault->explanation, HasSubstr("gone.sys+0x1000"));
+}
+
+// (p6) ld8 r14=[r15],8 in slot 1, between nop.m and nop.i.
+std::vector<std::uint8_t> itanium_load() {
+  return {0x08, 0x00, 0x00, 0x00, 0x01, 0x80, 0xE1, 0x40,
+          0x3C, 0x30, 0x28, 0x00, 0x00, 0x00, 0x04, 0x00};
+}
+
+struct Itanium : User {
+  explicit Itanium(std::uint64_t r15) : User(arch::Machine::ia64, itanium_load()) {
+    registers.set(scene.cpu().pc, ip + 4); // slot 1
+    registers.set(15, r15);
+  }
+};
+
+TEST(Fault, ItaniumNamesSlotAndAddress) {
+  Itanium user(0x18);
+  const Fault fault = user.fault(kAccessViolation, {0, 0x18});
+  EXPECT_EQ(fault.ip, user.ip + 4); // the record names the bundle, the registers the slot
+  EXPECT_EQ(fault.instruction, "(p6) ld8 r14=[r15],8  -- slot 1 of an MMI bundle, M unit");
+  EXPECT_EQ(fault.access, "read");
+  EXPECT_EQ(fault.address_class, "null+offset");
+  EXPECT_THAT(fault.explanation, HasSubstr("read from null + 0x18"));
+  EXPECT_THAT(fault.explanation, Not(HasSubstr("another moment")));
+}
+
+TEST(Fault, ItaniumContradiction) {
+  Itanium user(0x12340000);
+  const Fault fault = user.fault(kAccessViolation, {0, 0x18});
+  EXPECT_EQ(fault.address, 0x18u);
+  EXPECT_THAT(fault.explanation, HasSubstr("another moment"));
+}
+
+TEST(Fault, ItaniumStopWithoutAddressUsesTheBase) {
+  Scene scene(arch::Machine::ia64, true);
+  constexpr std::uint64_t kBase = 0xE000000083000000;
+  scene.module("driver.sys", kBase);
+  scene.bytes(kBase + 0x1000, itanium_load());
+  auto registers = scene.registers(kBase + 0x1004, 0xE000000086000000);
+  registers.set(15, 0x20);
+  scene.context(registers);
+  scene.crashed();
+  scene.bugcheck(0x3B, {0xC0000005, kBase + 0x1000, 0xE000000086000000, 0});
+  const auto fault = evidence::describe_fault(scene.input());
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->ip, kBase + 0x1004);
+  EXPECT_EQ(fault->address, 0x20u);
+  EXPECT_EQ(fault->address_class, "null+offset");
+}
+
+TEST(Fault, ItaniumMisalignment) {
+  Itanium user(0x10000013);
+  const Fault fault = user.fault(0x80000002, {});
+  EXPECT_EQ(fault.address, 0x10000013u);
+  EXPECT_EQ(fault.access, "read");
+  EXPECT_EQ(fault.address_class, "misaligned");
+  EXPECT_THAT(fault.explanation, HasSubstr("not aligned"));
+}
+
+TEST(Fault, AlphaNullPlusOffset) {
+  User user(arch::Machine::alpha, {0x08, 0x00, 0x10, 0xA4}); // ldq v0, 8(a0)
+  user.registers.set(16, 0);
+  const Fault fault = user.fault(kAccessViolation, {0, 8});
+  EXPECT_EQ(fault.instruction, "ldq v0, 8(a0)");
+  EXPECT_EQ(fault.access, "read");
+  EXPECT_EQ(fault.address_class, "null+offset");
+  EXPECT_THAT(fault.explanation, Not(HasSubstr("another moment")));
+}
+
+// Alpha's registers and records carry addresses sign-extended.
+TEST(Fault, AlphaSignedAddresses) {
+  Scene scene(arch::Machine::alpha, true);
+  scene.module("driver.sys", 0x80400000);
+  scene.bytes(0x80401000, {0xFC, 0xFF, 0x30, 0xB0}); // stl t0, -4(a0)
+  auto registers = scene.registers(0xFFFFFFFF80401000, 0xFFFFFFFFFC800000);
+  registers.set(16, 0xFFFFFFFFBADAD004);
+  scene.context(registers);
+  scene.crashed();
+  scene.bugcheck(0x1E, {0xC0000005, 0xFFFFFFFF80401000, 1, 0xFFFFFFFFBADAD000});
+  const auto fault = evidence::describe_fault(scene.input());
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->ip, 0x80401000u);
+  EXPECT_EQ(fault->instruction, "stl t0, -4(a0)");
+  EXPECT_EQ(fault->access, "write");
+  EXPECT_EQ(fault->address, 0xBADAD000u);
+  EXPECT_EQ(fault->address_class, "");
+  EXPECT_THAT(fault->explanation, Not(HasSubstr("another moment")));
 }
 
 } // namespace

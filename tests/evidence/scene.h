@@ -45,12 +45,12 @@ public:
     memory_->add(address, ByteView(kept_.back().data(), kept_.back().size()));
   }
 
-  int pc_index() const { return snapshot.machine == arch::Machine::x86 ? 8 : 16; }
+  const arch::Arch& cpu() const { return *arch::find(snapshot.machine); }
 
   arch::Registers registers(std::uint64_t pc, std::uint64_t sp = 0) const {
     arch::Registers values;
-    values.set(pc_index(), pc);
-    if (sp != 0) values.set(4, sp);
+    values.set(cpu().pc, pc);
+    if (sp != 0) values.set(cpu().sp, sp);
     return values;
   }
 
