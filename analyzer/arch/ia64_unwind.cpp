@@ -11,6 +11,7 @@
 //
 // Source: Itanium Software Conventions and Runtime Architecture Guide (Intel 245358), chapter 11.
 #include "arch/ia64.h"
+#include "arch/ia64_unwind_code.h"
 #include "arch/ia64_unwind_state.h"
 #include "arch/reading.h"
 #include "base/text.h"
@@ -39,6 +40,7 @@ private:
   }
   Done find_state();
   Done read_state(const FunctionEntry& entry, std::uint64_t executed);
+  std::expected<std::span<const std::uint8_t>, UnwindFailure> info_bytes(std::uint64_t at);
   Done find_psp();
   UnwindResult outermost() const;
 
@@ -63,6 +65,8 @@ private:
   std::size_t& effort_;
   std::uint64_t pc_ = 0, sp_ = 0, psp_ = 0;
   Ia64FrameState state_;
+  std::uint8_t usual_info_[kUsualInfo];
+  std::vector<std::uint8_t> long_info_;
 };
 
 Value Step::known(int index) const {
@@ -208,34 +212,38 @@ Step::Done Step::find_state() {
   return read_state(entry, offset / 16 * 3 + slot);
 }
 
+std::expected<std::span<const std::uint8_t>, UnwindFailure> Step::info_bytes(std::uint64_t at) {
+  const auto bytes = reader_.some(at, usual_info_);
+  const auto head = ByteView(bytes.data(), bytes.size()).get<formats::UnwindInfoIa64>(0);
+  if (!head || bytes.size() < kUsualInfo) return bytes;
+  const std::uint64_t size = sizeof(*head) + std::uint64_t{head->Length} * 8;
+  if (size <= kUsualInfo) return bytes;
+  if (size > kMostInfo) return bad(Code::limit, hex(size) + " bytes of unwind data", at);
+  effort_ -= std::min<std::size_t>(effort_, size / 64);
+  auto all = reader_.array<std::uint8_t>(at, size, "UNWIND_INFO");
+  if (!all) return std::unexpected(all.error());
+  long_info_ = std::move(*all);
+  return long_info_;
+}
+
 Step::Done Step::read_state(const FunctionEntry& entry, std::uint64_t executed) {
   const std::uint64_t at = entry.image_base + entry.unwind;
-  std::uint8_t usual[kUsualInfo];
-  std::span<const std::uint8_t> bytes = reader_.some(at, usual);
-  std::vector<std::uint8_t> long_one;
-  if (const auto head = ByteView(bytes.data(), bytes.size()).get<formats::UnwindInfoIa64>(0)) {
-    const std::uint64_t size = sizeof(*head) + std::uint64_t{head->Length} * 8;
-    if (size > kMostInfo)
-      return bad(Code::limit, hex(size) + " bytes of unwind data for one function", at);
-    if (size > bytes.size() && bytes.size() == kUsualInfo) {
-      effort_ -= std::min<std::size_t>(effort_, size / 64);
-      auto all = reader_.array<std::uint8_t>(at, size, "UNWIND_INFO");
-      if (!all) return std::unexpected(all.error());
-      long_one = std::move(*all);
-      bytes = long_one;
-    }
-  }
-  const auto info =
-      ia64_unwind_info(ByteView(bytes.data(), bytes.size()), Where::virtual_address(at));
+  const auto bytes = info_bytes(at);
+  if (!bytes) return std::unexpected(bytes.error());
+  auto info = ia64_unwind_info(ByteView(bytes->data(), bytes->size()), Where::virtual_address(at));
   if (!info) {
-    UnwindFailure failure{false, info.error()};
-    if (failure.error.code == Code::truncated) failure.error.code = Code::absent;
-    return std::unexpected(failure);
+    if (info.error().code == Code::truncated) info.error().code = Code::absent; // from the dump
+    return std::unexpected(UnwindFailure{false, info.error()});
   }
+  const std::uint64_t begin = entry.image_base + entry.begin;
   const Ia64Moment moment{executed,
                           in_.first,
                           now_.get(kIa64Preds),
-                          {now_.get(kIa64Ifs).value_or(0) & kIa64MarkerBits}};
+                          {now_.get(kIa64Ifs).value_or(0) & kIa64MarkerBits},
+                          [&](std::uint64_t slot) {
+                            return ia64_saved_in(in_.memory, begin + slot / 3 * 16,
+                                                 static_cast<unsigned>(slot % 3));
+                          }};
   auto state = ia64_frame_state(info->descriptors, moment, effort_,
                                 Where::virtual_address(at + sizeof(formats::UnwindInfoIa64)));
   if (!state) return std::unexpected(UnwindFailure{false, state.error()});

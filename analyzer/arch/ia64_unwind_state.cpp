@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <tuple>
 #include <vector>
 
 namespace dumptriage::arch {
@@ -296,32 +297,37 @@ void Machine::finish_places() {
     if (placeless(i)) put(i, Ia64Home::lost, 0);
 }
 
-// When each register of the masks is saved: two bits for each slot.
+// Which registers of the masks have been saved: P4 has two bits for each slot.
 Machine::Done Machine::finish_mask() {
-  const struct {
-    int first, last;
-  } classes[] = {{kIa64SavedF2, kIa64SavedCount},
-                 {kIa64SavedR4, kIa64SavedB1},
-                 {kIa64SavedB1, kIa64SavedF2}}; // as SpillMaskIa64 numbers them, from 1
-  int next[] = {kIa64SavedF2, kIa64SavedR4, kIa64SavedB1};
-  int spills[3] = {}, all[3] = {}, slots[3] = {};
-  const auto kind_of = [&](std::uint32_t t) { return *mask_.u8(t / 4) >> (6 - 2 * (t % 4)) & 3; };
-  for (std::uint32_t t = 0; t < rlen_; ++t)
-    if (const int kind = kind_of(t)) ++slots[kind - 1];
-  for (int c = 0; c < 3; ++c) {
-    for (int i = classes[c].first; i < classes[c].last; ++i) {
-      all[c] += in_masks_[i];
-      spills[c] += in_masks_[i] && now_.saves[i].where == kSpill;
+  for (const auto& [kind, first, last] :
+       {std::tuple{kIa64SpillFloat, kIa64SavedF2, kIa64SavedCount},
+        {kIa64SpillGeneral, kIa64SavedR4, kIa64SavedB1},
+        {kIa64SpillBranch, kIa64SavedB1, kIa64SavedF2}}) {
+    std::bitset<kIa64SavedCount> members, spilled, done;
+    for (int i = first; i < last; ++i) {
+      members[i] = in_masks_[i];
+      spilled[i] = in_masks_[i] && now_.saves[i].where == Ia64Home::psprel;
     }
-    if (slots[c] != all[c] && slots[c] != spills[c])
+    std::size_t slots = 0, executed_slots = 0;
+    bool told = true; // by the instructions which they are
+    for (std::uint32_t t = 0; t < rlen_; ++t) {
+      if ((*mask_.u8(t / 4) >> (6 - 2 * (t % 4)) & 3u) != kind) continue;
+      ++slots;
+      if (!executed(after(t))) continue;
+      ++executed_slots;
+      const auto reg = moment_.saved_in ? moment_.saved_in(start_ + t) : std::nullopt;
+      told = told && reg && members[saved_of(*reg)];
+      if (told) done.set(saved_of(*reg));
+    }
+    if (slots != members.count()) members = spilled;
+    if (slots != members.count())
       return bad(Code::bad_value, "the masks of a prologue do not agree on what it saves");
-  }
-  for (std::uint32_t t = 0; t < rlen_; ++t) {
-    const int c = kind_of(t) - 1;
-    if (c < 0) continue;
-    while (!in_masks_[next[c]] || (slots[c] != all[c] && now_.saves[next[c]].where != kSpill))
-      ++next[c];
-    now_.saves[next[c]++].when = after(t);
+    told = told && done.count() == executed_slots && (done & ~members).none();
+    for (int i = first; i < last; ++i) {
+      if (!members[i] || executed_slots == 0) continue;
+      if (executed_slots != slots && !told) now_.saves[i].where = Ia64Home::lost;
+      if (executed_slots == slots || !told || done[i]) now_.saves[i].when = start_;
+    }
   }
   return {};
 }
@@ -342,17 +348,12 @@ Machine::Done Machine::finish_region() {
   if (in_body_) return {};
   const State& outer = kept_[static_cast<std::size_t>(now_.outer)];
   const bool whole = executed(region_end());
-  const Save& psp = now_.saves[kIa64SavedPsp];
   finish_places();
-  if (touched_[kIa64SavedPsp]) {
-    if (!whole && psp.when == kNever)
-      return bad(Code::unsupported, "no record says when sp changes");
-    if (outer.saves[kIa64SavedPsp].where != Ia64Home::self)
-      return bad(Code::unsupported, "a stack frame inside a stack frame");
-  }
+  if (touched_[kIa64SavedPsp] && outer.saves[kIa64SavedPsp].where != Ia64Home::self)
+    return bad(Code::unsupported, "a stack frame inside a stack frame");
+  finish_spills();
   if (!whole && has_mask_)
     if (auto ok = finish_mask(); !ok) return ok;
-  finish_spills();
   for (int i = 0; i < kIa64SavedCount; ++i) {
     if (!touched_[i]) continue;
     Save& save = now_.saves[i];

@@ -7,6 +7,8 @@
 //     of the prologue, and unchanged until then;
 //   * P4 counts the registers that the masks of its prologue name, those saved to registers as
 //     those saved to memory (so does the GNU assembler); where it says neither, it is refused;
+//   * in which order the registers of one class are saved only the instructions tell, for GCC does
+//     not keep to the ascending one;
 //   * a time without a place means the next of the registers from prologue_gr's on (r32 where there
 //     is no prologue_gr), in the order rp, ar.pfs, pr, ar.unat, ar.lc, ar.fpsr, priunat;
 //   * behind the instruction that restores sp in an epilogue, what was saved in this frame's memory
@@ -15,6 +17,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 
 #include "arch/ia64_rse.h"
 #include "arch/ia64_unwind_info.h"
@@ -64,6 +67,9 @@ struct Ia64Moment {
   bool exact = true;                  // false: the last of them is a call, to be returned from
   std::optional<std::uint64_t> preds; // as `mov r = pr` reads them
   Ia64FrameMarker marker;
+  // The register (formats::UnwindRegisterIa64) that the instruction in a slot of the function
+  // saves. May be empty.
+  std::function<std::optional<std::uint8_t>(std::uint64_t slot)> saved_in;
 };
 
 struct Ia64FrameState {
