@@ -1,5 +1,194 @@
-// placeholder
+// What RsBSP of an Itanium context names: no public source settles whether it is where the
+// interrupted frame's r32 lies (its base) or the word behind its last register (its top, what
+// ar.bsp is after `cover`).  The dump's own bytes tell: a few frames are walked under each reading,
+// and the one under which return addresses follow calls holds.
+//
+// One reading can look right by chance.  Read as a top, a base leads into the caller's registers,
+// where a return address and an ar.pfs may stand at the same numbers: a frame is skipped, and all
+// below it is right.  So a reading holds for certain only where the other one leads to values that
+// no walk can have, or where the calls tell: a direct call goes to the function called.
+//
+// The registers from RsBSPSTORE on may never have been written to memory.  What memory holds there
+// is then older, and may look right too: it is followed only where nothing else can be, and never
+// for certain.
+#include <algorithm>
+
 #include "arch/ia64.h"
+#include "arch/ia64_rse.h"
+#include "arch/ia64_unwind_code.h"
+#include "base/text.h"
+
 namespace dumptriage::arch {
-std::optional<Settled> settle_ia64(const UnwindInput&) { return std::nullopt; }
+namespace {
+
+constexpr int kSteps = 8;
+
+struct Trial {
+  enum class Call { unknown, here, elsewhere }; // of a direct call: to the function called?
+  struct Frame {
+    std::uint64_t pc = 0, sp = 0, marker = 0;
+    Call call = Call::unknown;
+    bool operator==(const Frame&) const = default;
+  };
+  Frame frames[kSteps];
+  int good = 0;         // callers behind a call in known code
+  bool refuted = false; // it ends with what no walk can meet
+  std::string ended;    // why
+};
+
+bool is_contradiction(const UnwindFailure& failure) {
+  return failure.error.code == Code::bad_value || failure.error.code == Code::mismatch;
+}
+
+std::optional<std::uint64_t> function_of(const UnwindInput& in, std::uint64_t address) {
+  FunctionEntry entry;
+  if (in.functions.find(address, entry) != FunctionLookup::found) return std::nullopt;
+  return entry.image_base + entry.begin;
+}
+
+// Why `pc` cannot be a return address; empty when it can.
+std::string no_return_address(const UnwindInput& in, std::uint64_t pc) {
+  FunctionEntry entry;
+  if (in.functions.find(pc - 16, entry) == FunctionLookup::unknown)
+    return hex_address(pc, 8) + " is in no known code";
+  if (call_before_ia64(in.memory, pc) == false) return hex_address(pc, 8) + " follows no call";
+  return {};
+}
+
+// The call before `pc`, seen from the function around `callee`.
+Trial::Call call_to(const UnwindInput& in, std::uint64_t pc, std::uint64_t callee, bool first) {
+  const auto target = ia64_called_from(in.memory, pc);
+  const auto begin = function_of(in, ia64_bundle(first ? callee : callee - 16));
+  if (!target || !begin) return Trial::Call::unknown;
+  // To another function: a jump may have led on.
+  return *target == *begin ? Trial::Call::here : Trial::Call::elsewhere;
+}
+
+Trial walk(const UnwindInput& in, Registers registers) {
+  Trial trial;
+  bool first = true;
+  for (; trial.good < kSteps; first = false) {
+    auto caller = unwind_ia64({registers, in.memory, in.functions, first, std::nullopt, in.effort});
+    if (!caller) {
+      trial.refuted = is_contradiction(caller.error());
+      trial.ended = caller.error().error.why;
+      return trial;
+    }
+    const std::uint64_t pc = caller->registers.get(kIa64Iip).value_or(0);
+    if (pc == 0) {
+      trial.ended = "the return address is 0";
+      return trial;
+    }
+    trial.ended = no_return_address(in, pc);
+    if (!trial.ended.empty()) {
+      trial.refuted = true;
+      return trial;
+    }
+    const auto call = call_to(in, pc, *registers.get(kIa64Iip), first);
+    registers = caller->registers;
+    trial.frames[trial.good++] = {pc, registers.get(kIa64Sp).value_or(0),
+                                  registers.get(kIa64Ifs).value_or(0), call};
+  }
+  return trial;
+}
+
+// What speaks for a reading: return addresses that the other one does not give.
+struct Evidence {
+  int callers = 0, here = 0, elsewhere = 0;
+};
+Evidence evidence(const Trial& trial, const Trial& other) {
+  int i = 0;
+  while (i < trial.good && i < other.good && trial.frames[i].pc == other.frames[i].pc) ++i;
+  Evidence out;
+  for (; i < trial.good; ++i) {
+    ++out.callers;
+    out.here += trial.frames[i].call == Trial::Call::here;
+    out.elsewhere += trial.frames[i].call == Trial::Call::elsewhere;
+  }
+  return out;
+}
+
+bool holds(const Trial& trial, const Trial& other) {
+  const Evidence its = evidence(trial, other), others = evidence(other, trial);
+  if (its.callers == 0) return false;
+  const bool by_calls = its.here > 0 && its.elsewhere == 0;
+  if (others.callers == 0)
+    return by_calls || (other.refuted && (!trial.refuted || its.callers > 1));
+  return (by_calls && others.elsewhere > 0) ||
+         (other.refuted && !trial.refuted && its.callers > others.callers);
+}
+
+// Are all callers of `trial` also those of `other`?
+bool within(const Trial& trial, const Trial& other) {
+  return trial.good <= other.good &&
+         std::equal(trial.frames, trial.frames + trial.good, other.frames);
+}
+
+std::string told(const Trial& trial) {
+  std::string text = std::to_string(trial.good) + (trial.good == 1 ? " caller" : " callers");
+  return trial.ended.empty() ? text : text + ", then " + trial.ended;
+}
+
+class Settling {
+public:
+  Settling(const UnwindInput& in, std::uint64_t bsp, Ia64FrameMarker marker)
+      : in_(in), base_(in.registers), top_(in.registers) {
+    top_.set(kIa64Bsp, ia64_skip(bsp, -static_cast<std::int64_t>(marker.sof())));
+    behind_ = ia64_skip(bsp, marker.sof());
+  }
+  Settled run();
+
+private:
+  Settled answer(bool base, bool certain, const Trial& a, const Trial& b) const;
+  const UnwindInput& in_;
+  Registers base_, top_;
+  std::uint64_t behind_; // the frame's end when RsBSP is its base
+};
+
+Settled Settling::answer(bool base, bool certain, const Trial& a, const Trial& b) const {
+  Settled out;
+  out.registers = base ? base_ : top_;
+  out.certain = certain;
+  out.note =
+      certain ? std::string("RsBSP is the ") + (base ? "base" : "top") + " of the interrupted frame"
+              : "what RsBSP names is undecided";
+  out.note += ": read as its base it gives " + told(a) + "; as its top, " + told(b);
+  return out;
+}
+
+Settled Settling::run() {
+  Trial a = walk(in_, base_), b = walk(in_, top_);
+  const bool base = holds(a, b), top = holds(b, a);
+  if (base != top) return answer(base, true, a, b);
+  // Do the frames need it at all?
+  Registers without = in_.registers;
+  without.forget(kIa64Bsp);
+  const Trial c = walk(in_, without);
+  if (c.good > 0 && within(a, c) && within(b, c)) {
+    Settled out{std::move(without), true,
+                "what RsBSP names is undecided: " + told(c) +
+                    " are the same for its base and its top"};
+    return out;
+  }
+  if (a.good + b.good > 0) return answer(a.good >= b.good, false, a, b);
+  const auto store = in_.registers.get(kIa64BspStore);
+  if (!store || *store >= behind_) return answer(true, false, a, b);
+  for (Registers* reading : {&base_, &top_}) reading->set(kIa64BspStore, behind_);
+  a = walk(in_, base_);
+  b = walk(in_, top_);
+  Settled out = answer(a.good >= b.good, false, a, b);
+  out.note += " (from memory behind RsBSPSTORE, which may be older than the registers)";
+  return out;
+}
+
+} // namespace
+
+std::optional<Settled> settle_ia64(const UnwindInput& input) {
+  const auto bsp = input.registers.get(kIa64Bsp), value = input.registers.get(kIa64Ifs);
+  if (!bsp || !value) return std::nullopt;
+  const Ia64FrameMarker marker{*value & kIa64MarkerBits};
+  if (marker.sof() == 0 || !marker.plausible()) return std::nullopt;
+  return Settling(input, *bsp, marker).run();
+}
+
 } // namespace dumptriage::arch
