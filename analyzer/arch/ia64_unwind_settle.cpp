@@ -92,29 +92,25 @@ Trial walk(const UnwindInput& in, Registers registers) {
   return trial;
 }
 
-// What speaks for a reading: return addresses that the other one does not give.
+// What speaks for a reading: return addresses that the other one does not give.  The call before
+// the first of them tells whether a frame has been skipped there.
 struct Evidence {
-  int callers = 0, here = 0, elsewhere = 0;
+  int callers = 0;
+  Trial::Call call = Trial::Call::unknown;
 };
 Evidence evidence(const Trial& trial, const Trial& other) {
   int i = 0;
   while (i < trial.good && i < other.good && trial.frames[i].pc == other.frames[i].pc) ++i;
-  Evidence out;
-  for (; i < trial.good; ++i) {
-    ++out.callers;
-    out.here += trial.frames[i].call == Trial::Call::here;
-    out.elsewhere += trial.frames[i].call == Trial::Call::elsewhere;
-  }
-  return out;
+  if (i == trial.good) return {};
+  return {trial.good - i, trial.frames[i].call};
 }
 
 bool holds(const Trial& trial, const Trial& other) {
   const Evidence its = evidence(trial, other), others = evidence(other, trial);
   if (its.callers == 0) return false;
-  const bool by_calls = its.here > 0 && its.elsewhere == 0;
-  if (others.callers == 0)
-    return by_calls || (other.refuted && (!trial.refuted || its.callers > 1));
-  return (by_calls && others.elsewhere > 0) ||
+  const bool by_call = its.call == Trial::Call::here;
+  if (others.callers == 0) return by_call || (other.refuted && (!trial.refuted || its.callers > 1));
+  return (by_call && others.call == Trial::Call::elsewhere) ||
          (other.refuted && !trial.refuted && its.callers > others.callers);
 }
 
@@ -126,7 +122,7 @@ bool within(const Trial& trial, const Trial& other) {
 
 std::string told(const Trial& trial) {
   std::string text = std::to_string(trial.good) + (trial.good == 1 ? " caller" : " callers");
-  return trial.ended.empty() ? text : text + ", then " + trial.ended;
+  return trial.ended.empty() ? text : text + " (then: " + trial.ended + ")";
 }
 
 class Settling {
@@ -152,7 +148,7 @@ Settled Settling::answer(bool base, bool certain, const Trial& a, const Trial& b
   out.note =
       certain ? std::string("RsBSP is the ") + (base ? "base" : "top") + " of the interrupted frame"
               : "what RsBSP names is undecided";
-  out.note += ": read as its base it gives " + told(a) + "; as its top, " + told(b);
+  out.note += ": read as its base it gives " + told(a) + "; read as its top, " + told(b);
   return out;
 }
 
@@ -165,10 +161,8 @@ Settled Settling::run() {
   without.forget(kIa64Bsp);
   const Trial c = walk(in_, without);
   if (c.good > 0 && within(a, c) && within(b, c)) {
-    Settled out{std::move(without), true,
-                "what RsBSP names is undecided: " + told(c) +
-                    " are the same for its base and its top"};
-    return out;
+    return {std::move(without), true,
+            "what RsBSP names is undecided, but changes nothing here: " + told(c)};
   }
   if (a.good + b.good > 0) return answer(a.good >= b.good, false, a, b);
   const auto store = in_.registers.get(kIa64BspStore);
