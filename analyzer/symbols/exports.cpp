@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "formats/pe.h"
 #include "symbols/sources.h"
 
 namespace dumptriage::symbols {
@@ -16,15 +17,14 @@ class ExportSource final : public SymbolSource {
 public:
   explicit ExportSource(const image::Image& image) : image_(image) {
     for (const image::Export& entry : image.exports())
-      if (entry.forwarder.empty()) entries_.push_back(&entry);
+      if (entry.forwarder.empty()) entries_.push_back({code_of(entry.rva), &entry});
+    std::ranges::stable_sort(entries_, {}, &Entry::rva); // a pair's code is not in their order
   }
 
   std::optional<Symbol> lookup(std::uint32_t rva) override {
-    auto next =
-        std::upper_bound(entries_.begin(), entries_.end(), rva,
-                         [](std::uint32_t at, const image::Export* e) { return at < e->rva; });
+    auto next = std::ranges::upper_bound(entries_, rva, {}, &Entry::rva);
     if (next == entries_.begin()) return std::nullopt;
-    std::uint32_t start = (*std::prev(next))->rva;
+    std::uint32_t start = std::prev(next)->rva;
     // Data that is exported before the code it is asked for is no name for it.
     const image::Section* here = image_.section_at(rva);
     if (here == nullptr || here != image_.section_at(start)) return std::nullopt;
@@ -42,6 +42,29 @@ public:
   }
 
 private:
+  struct Entry {
+    std::uint32_t rva = 0; // of the code, where it is code
+    const image::Export* entry = nullptr;
+  };
+
+  // On Itanium an exported function is a pair {entry, gp} of addresses among the data (Itanium
+  // Software Conventions, "function descriptors").  Its entry is the start of a bundle in code.
+  std::uint32_t code_of(std::uint32_t rva) const {
+    if (image_.machine != arch::Machine::ia64 || is_code(rva)) return rva;
+    std::array<std::byte, 8> bytes;
+    if (image_.read_rva(rva, bytes) != bytes.size()) return rva;
+    const std::uint64_t entry = *ByteView(bytes.data(), bytes.size()).u64(0);
+    for (std::uint64_t base : {image_.loaded_at(), image_.preferred_base})
+      if (const std::uint64_t at = entry - base;
+          at % 16 == 0 && at < image_.size_of_image && is_code(static_cast<std::uint32_t>(at)))
+        return static_cast<std::uint32_t>(at);
+    return rva;
+  }
+  bool is_code(std::uint32_t rva) const {
+    const image::Section* section = image_.section_at(rva);
+    return section != nullptr && (section->characteristics & formats::kSectionExecute);
+  }
+
   // x86 has no function table; but where a standard prologue (push ebp; mov ebp, esp) stands behind
   // a function's end or its padding, another function begins.
   bool another_begins(std::uint32_t start, std::uint32_t rva) const {
@@ -68,19 +91,17 @@ private:
 
   // The first with a name among those at one address (NtX stands before ZwX).
   const image::Export& best_at(std::uint32_t rva) const {
-    auto first =
-        std::lower_bound(entries_.begin(), entries_.end(), rva,
-                         [](const image::Export* e, std::uint32_t at) { return e->rva < at; });
-    const image::Export* best = *first;
-    for (auto it = first; it != entries_.end() && (*it)->rva == rva; ++it) {
-      if ((*it)->name.empty()) continue;
-      if (best->name.empty() || (*it)->name < best->name) best = *it;
+    auto first = std::ranges::lower_bound(entries_, rva, {}, &Entry::rva);
+    const image::Export* best = first->entry;
+    for (auto it = first; it != entries_.end() && it->rva == rva; ++it) {
+      if (it->entry->name.empty()) continue;
+      if (best->name.empty() || it->entry->name < best->name) best = it->entry;
     }
     return *best;
   }
 
   const image::Image& image_;
-  std::vector<const image::Export*> entries_; // sorted by rva
+  std::vector<Entry> entries_; // sorted by rva
 };
 
 } // namespace

@@ -293,6 +293,32 @@ TEST(ModuleSet, AnExportNamesOnlyTheFunctionItBegins) {
   EXPECT_FALSE(set.name(kBase + 0x3000)); // data
 }
 
+TEST(ModuleSet, OnItaniumAnExportNamesAPairOfEntryAndGp) {
+  synth::PeWriter pe;
+  pe.machine = 0x200;
+  pe.section(".text", 0x1000, synth::Bytes(0x400), synth::kCodeSection);
+  const synth::Bytes exports = synth::export_directory(
+      0x2000, 1, {{"Later", 0x3000, {}}, {"NoCode", 0x3020, {}}, {"Sooner", 0x3010, {}}});
+  pe.section(".edata", 0x2000, exports, synth::kConstSection);
+  pe.directory(0, 0x2000, static_cast<std::uint32_t>(exports.size()));
+  synth::Bytes pairs;
+  for (std::uint64_t word : {kBase + 0x1200, kBase + 0x8000, kBase + 0x1100, kBase + 0x8000,
+                             kBase + 0x1308, kBase + 0x8000}) // no bundle begins at 1308
+    synth::put64(pairs, pairs.size(), word);
+  pe.section(".sdata", 0x3000, pairs, synth::kDataSection);
+  ModuleSet set({without_id(sample_module())}, image::memory_at(kBase, pe.memory()),
+                arch::Machine::ia64, nullptr);
+  for (auto [rva, name] : {std::pair{0x1100u, "Sooner"},
+                           {0x11F0u, "Sooner"},
+                           {0x1204u, "Later"},
+                           {0x1310u, "Later"},
+                           {0x3020u, "NoCode"}}) {
+    auto found = set.name(kBase + rva);
+    ASSERT_TRUE(found) << std::hex << rva;
+    EXPECT_EQ(found->symbol.function, name) << std::hex << rva;
+  }
+}
+
 TEST(ModuleSet, OnX86AnExportNamesNothingBehindAnotherPrologue) {
   synth::PeWriter pe(false);
   synth::Bytes code(0x400, 0x90);

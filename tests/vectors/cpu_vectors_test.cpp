@@ -31,8 +31,10 @@ Outcome run(const Program& program, Machine machine) {
   out.all.name = program.name + ", " + std::string(arch::name_of(machine));
   out.shaped.name = out.all.name + ", NT's";
   for (const Snapshot& snapshot : program.snapshots) {
-    walk_alone(image, snapshot, out.all);
-    if (is_shaped(snapshot)) walk_alone(image, snapshot, out.shaped);
+    Score one;
+    walk_alone(image, snapshot, one);
+    out.all.add(one);
+    if (is_shaped(snapshot)) out.shaped.add(one);
   }
   std::fputs(print(out.all).c_str(), stdout);
   if (machine != Machine::ia64) std::fputs(print(out.shaped).c_str(), stdout);

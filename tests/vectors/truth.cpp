@@ -120,6 +120,21 @@ std::uint64_t stacked_slot(std::uint64_t bsp, unsigned index) {
   return bsp;
 }
 
+void Score::add(const Score& other) {
+  for (auto count :
+       {&Score::snapshots, &Score::whole, &Score::frames, &Score::frames_right, &Score::registers,
+        &Score::registers_right, &Score::registers_missing, &Score::unsupported, &Score::wrong})
+    this->*count += other.*count;
+  for (const auto& [text, reason] : other.reasons) {
+    Reason& mine = reasons[text];
+    if (mine.count == 0) mine.example = reason.example;
+    mine.count += reason.count;
+  }
+  for (auto list : {&Score::wrongs, &Score::missing})
+    for (const std::string& text : other.*list)
+      if ((this->*list).size() < kMostExamples) (this->*list).push_back(text);
+}
+
 std::string print(const Score& s) {
   std::string out = fmt::format(
       "{:26} {:5} snapshots, {:5} whole; frames {:5}/{:5}; registers {:6}/{:6}, missing {}; "

@@ -47,6 +47,8 @@ struct Score {
   std::map<std::string, Reason> reasons; // "function: why"
 
   std::vector<std::string> wrongs, missing; // the first few
+  // Adds what another score counted.
+  void add(const Score& other);
   bool perfect() const {
     return wrong == 0 && frames == frames_right && registers == registers_right;
   }
