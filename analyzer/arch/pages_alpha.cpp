@@ -5,10 +5,8 @@
 // spe<0>; alpha/vmparam.h of Mach 3).  That Windows runs there is not published.
 //
 // NT's tables: entries of 4 bytes, 2048 in a page of 8 KiB, so two levels cover 32 bits.  Entry:
-// bit 0 valid, bits 31:9 the frame.  No public source shows them or the form of DirectoryTableBase
-// (the root's physical address, or an entry that names its frame), so nobody may use them without
-// proof from the dump itself: dump/kernel_translation_proof.cpp, which is where the forms are
-// tried.
+// bit 0 valid, bits 31:9 the frame.  No public source shows them, so nobody may use them without
+// proof from the dump itself: dump/kernel_translation_proof.cpp.
 #include "arch/page_walk.h"
 
 namespace dumptriage::arch {
@@ -47,14 +45,12 @@ memory::Translation translate_alpha(const memory::AddressSpace& physical,
   const std::uint64_t narrow = address & 0xFFFFFFFF;
   switch (tables.paging) {
   case Paging::alpha:
-  case Paging::alpha_tables:
-  case Paging::alpha_tables_entry: break;
+  case Paging::alpha_tables: break;
   default: return answer(Presence::absent, kPage);
   }
   if (narrow >> 30 == 2) return mapped(narrow & 0x3FFFFFFF, kPage);
   if (tables.paging == Paging::alpha) return answer(Presence::absent, kPage);
-  const bool entry = tables.paging == Paging::alpha_tables_entry;
-  return walk(physical, entry ? frame_of(tables.root) * kPage : tables.root & ~(kPage - 1), narrow);
+  return walk(physical, tables.root & ~(kPage - 1), narrow);
 }
 
 } // namespace dumptriage::arch

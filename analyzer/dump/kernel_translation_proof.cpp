@@ -30,6 +30,25 @@ struct Facts {
   TranslationFacts direct, tables;
 };
 
+// Alpha: the directory is its own table for C0000000, where x86 has it as well.  Itanium: some
+// entry of the root names the root.
+bool maps_itself(const memory::AddressSpace& physical, Paging paging, std::uint64_t root) {
+  if (paging == Paging::alpha_tables) {
+    const auto entry = physical.u32(root + 4 * 0xC0);
+    return entry && (*entry & 1) != 0 && (*entry >> 9) * kPage == root;
+  }
+  if (paging != Paging::ia64_tables) return false;
+  constexpr std::uint64_t kFrame = 0x0003FFFFFFFFE000, kReserved = 0x000C000000000002;
+  std::array<std::byte, kPage> page;
+  if (!physical.copy(root, page)) return false;
+  const ByteView entries(page.data(), page.size());
+  for (std::uint64_t at = 0; at < page.size(); at += 8) {
+    const std::uint64_t entry = *entries.u64(at);
+    if ((entry & 1) != 0 && (entry & kReserved) == 0 && ((entry ^ root) & kFrame) == 0) return true;
+  }
+  return false;
+}
+
 class Looking {
 public:
   Looking(const KernelHeader& header, const arch::Arch& arch,
@@ -42,7 +61,8 @@ public:
     look_at_list(header_.ps_active_process_head);
     look_at_list(header_.ps_loaded_module_list);
     look_at_modules();
-    facts_.tables.self_map = maps_itself();
+    const memory::PageTables& tables = space_.tables();
+    facts_.tables.self_map = maps_itself(*space_.physical(), tables.paging, tables.root);
     return facts_;
   }
 
@@ -96,6 +116,10 @@ private:
     const std::size_t got = space_.read(*base, bytes).got;
     if (got == 0) return; // mapped, but the frame is not in the dump
     const ByteView view(bytes.data(), got);
+    // Nothing at all says nothing: a header may have been given back.
+    if (std::ranges::all_of(view.clamp(0, 0x40).span(),
+                            [](std::byte b) { return b == std::byte{}; }))
+      return;
     const bool good = *base % kPage == 0 && is_image(view, *size);
     if (!good)
       ++facts.against;
@@ -108,36 +132,10 @@ private:
     const auto header = page.u32(0x3C);
     if (page.u16(0) != 0x5A4D || !header) return false;
     constexpr std::uint32_t kMachine = 4, kSizeOfImage = 0x18 + 56;
+    const auto own_size = page.u32(*header + std::uint64_t{kSizeOfImage});
+    auto pages = [](std::uint64_t bytes) { return (bytes + kPage - 1) / kPage; };
     return page.u32(*header) == 0x4550u && page.u16(*header + std::uint64_t{kMachine}) == machine &&
-           page.u32(*header + std::uint64_t{kSizeOfImage}) == size;
-  }
-  // Alpha: the directory is its own table for C0000000, where x86 has it as well.  Itanium: some
-  // entry of the root names the root.
-  bool maps_itself() const {
-    const memory::PageTables& tables = space_.tables();
-    const memory::AddressSpace& physical = *space_.physical();
-    if (tables.paging == Paging::alpha_tables || tables.paging == Paging::alpha_tables_entry) {
-      const std::uint64_t root = tables.paging == Paging::alpha_tables_entry
-                                     ? (tables.root >> 9) * kPage
-                                     : tables.root & ~(kPage - 1);
-      const auto entry = physical.u32(root + 4 * 0xC0);
-      return entry && (*entry & 1) != 0 && (*entry >> 9) * kPage == root;
-    }
-    return tables.paging == Paging::ia64_tables && root_names_itself(physical, tables.root);
-  }
-
-public:
-  static bool root_names_itself(const memory::AddressSpace& physical, std::uint64_t root) {
-    constexpr std::uint64_t kFrame = 0x0003FFFFFFFFE000, kReserved = 0x000C000000000002;
-    std::array<std::byte, kPage> page;
-    if (!physical.copy(root & kFrame, page)) return false;
-    const ByteView entries(page.data(), page.size());
-    for (std::uint64_t at = 0; at < page.size(); at += 8) {
-      const std::uint64_t entry = *entries.u64(at);
-      if ((entry & 1) != 0 && (entry & kReserved) == 0 && ((entry ^ root) & kFrame) == 0)
-        return true;
-    }
-    return false;
+           own_size && pages(*own_size) == pages(size);
   }
 
 private:
@@ -183,77 +181,88 @@ public:
           "undecided; no public source says that Windows maps 80000000 ... BFFFFFFF one to one, "
           "and this dump does not prove it: " +
               words_of(direct.direct)};
-    TranslationProof proof = {{Paging::alpha, header_.directory_table_base, header_.build},
-                              false,
-                              "80000000 ... BFFFFFFF is the first gigabyte of physical memory; "
-                              "this dump proves it: " +
-                                  words_of(direct.direct)};
-    return with_tables(std::move(proof), {Paging::alpha_tables, Paging::alpha_tables_entry});
+    return with_tables({{Paging::alpha, 0, header_.build},
+                        false,
+                        "80000000 ... BFFFFFFF is the first gigabyte of physical memory; "
+                        "this dump proves it: " +
+                            words_of(direct.direct)},
+                       Paging::alpha_tables);
   }
 
   TranslationProof ia64() const {
-    TranslationProof proof = {{Paging::ia64, header_.directory_table_base, header_.build},
-                              false,
-                              "Kseg3 and Kseg4 map physical memory one to one"};
-    proof = with_tables(std::move(proof), {Paging::ia64_tables});
-    if (proof.whole) return proof;
-    if (const auto root = find_root()) {
-      proof.tables = {Paging::ia64_tables, *root, header_.build};
-      proof.whole = true;
-      proof.told = fmt::format("region 7 is walked from physical {}, not from DirectoryTableBase; "
-                               "this dump proves it: {}",
-                               hex(*root), words_of(facts(Paging::ia64_tables, *root).tables));
-    }
-    return proof;
+    return with_tables(
+        {{Paging::ia64, 0, header_.build}, false, "Kseg3 and Kseg4 map physical memory one to one"},
+        Paging::ia64_tables);
   }
 
 private:
-  // Adds the one form of tables that is proved; of two, neither is.
-  TranslationProof with_tables(TranslationProof proof, std::vector<Paging> forms) const {
-    std::vector<Paging> proved;
-    std::string why;
-    for (Paging form : forms) {
-      const Facts found = facts(form, header_.directory_table_base);
-      if (found.tables.prove() && found.direct.against == 0) {
-        proved.push_back(form);
-        why = words_of(found.tables);
-      } else if (proved.empty() && (why.empty() || found.tables.self_map)) {
-        why = words_of(found.tables);
+  // What DirectoryTableBase may say, by its number: the root's physical address, an entry that
+  // names its frame (of Itanium that is the same, flags aside), or the frame.
+  std::vector<std::uint64_t> roots_of_header() const {
+    constexpr std::uint64_t kFrame = 0x0003FFFFFFFFE000;
+    const std::uint64_t base = header_.directory_table_base;
+    std::vector<std::uint64_t> roots = {base & kFrame, (base << 13) & kFrame};
+    if (machine_ == Machine::alpha) roots.push_back((base >> 9) * kPage);
+    return roots;
+  }
+  // Pages that map themselves.
+  std::vector<std::uint64_t> roots_in_memory(Paging form) const {
+    constexpr std::uint64_t kMostPages = 1 << 16;
+    constexpr std::size_t kMostRoots = 64;
+    std::vector<std::uint64_t> roots;
+    std::uint64_t looked = 0;
+    for (const PhysicalRun& run : header_.physical_runs)
+      for (std::uint64_t i = 0; i < run.page_count && looked < kMostPages; ++i, ++looked) {
+        const std::uint64_t root = (run.base_page + i) * kPage;
+        if (roots.size() < kMostRoots && maps_itself(*physical_, form, root)) roots.push_back(root);
       }
-    }
-    if (proved.size() > 1) why = "more than one form of DirectoryTableBase fits";
-    proof.whole = proved.size() == 1;
-    if (proof.whole) {
-      proof.tables.paging = proved.front();
-      proof.told += "; the other addresses go through the page tables, and this dump proves that: ";
-    } else {
-      proof.told += "; what else is mapped is undecided, because the page tables are not published "
-                    "and this dump does not prove their form: ";
-    }
-    proof.told += why;
-    return proof;
+    return roots;
+  }
+  struct Root {
+    std::uint64_t at;
+    TranslationFacts facts;
+  };
+  std::vector<Root> proved(Paging form, std::vector<std::uint64_t> roots) const {
+    std::ranges::sort(roots);
+    roots.erase(std::ranges::unique(roots).begin(), roots.end());
+    std::vector<Root> found;
+    for (const std::uint64_t root : roots)
+      if (const Facts facts = this->facts(form, root);
+          facts.tables.prove() && facts.direct.against == 0)
+        found.push_back({root, facts.tables});
+    return found;
   }
 
-  // Another root than the header's: a page that maps itself, through which the lists and images of
-  // the header are where they should be.
-  std::optional<std::uint64_t> find_root() const {
-    constexpr std::uint64_t kMostPages = 1 << 16;
-    if (header_.ps_loaded_module_list == 0) return std::nullopt;
-    std::optional<std::uint64_t> found;
-    std::uint64_t looked = 0;
-    auto look = [&](std::uint64_t frame) {
-      const std::uint64_t root = frame * kPage;
-      if (!Looking::root_names_itself(*physical_, root) ||
-          !facts(Paging::ia64_tables, root).tables.prove())
-        return true;
-      if (found && *found != root) return false; // two of them: none is sure
-      found = root;
-      return true;
-    };
-    for (const PhysicalRun& run : header_.physical_runs)
-      for (std::uint64_t i = 0; i < run.page_count && looked < kMostPages; ++i, ++looked)
-        if (!look(run.base_page + i)) return std::nullopt;
-    return found;
+  // Of what DirectoryTableBase may say, what most speaks for.
+  TranslationFacts likeliest(Paging form) const {
+    TranslationFacts best;
+    for (const std::uint64_t root : roots_of_header())
+      if (const TranslationFacts found = facts(form, root).tables; found.count() > best.count())
+        best = found;
+    return best;
+  }
+
+  // Adds the tables of the one root that is proved; of two, neither is sure.
+  TranslationProof with_tables(TranslationProof proof, Paging form) const {
+    const bool checkable = header_.ps_loaded_module_list != 0;
+    std::vector<Root> found;
+    if (checkable) found = proved(form, roots_of_header());
+    const bool named = !found.empty();
+    if (checkable && !named) found = proved(form, roots_in_memory(form));
+    if (found.size() == 1) {
+      proof.tables = {form, found[0].at, header_.build};
+      proof.whole = true;
+      proof.told += fmt::format(
+          "; {} goes through the page tables at physical {}{}, and this dump proves that: {}",
+          form == Paging::ia64_tables ? "region 7" : "the rest", hex(found[0].at),
+          named ? "" : ", which DirectoryTableBase does not name", words_of(found[0].facts));
+      return proof;
+    }
+    proof.told +=
+        "; what else is mapped is undecided, because the page tables are not published and "
+        "this dump does not prove their form: ";
+    proof.told += found.size() > 1 ? "more than one root fits" : words_of(likeliest(form));
+    return proof;
   }
 
   const KernelHeader& header_;

@@ -23,7 +23,8 @@ namespace dumptriage::dump {
 struct TranslationFacts {
   std::size_t links = 0, images = 0, against = 0;
   bool self_map = false;
-  bool prove() const { return against == 0 && images > 0 && links + images + self_map >= 3; }
+  std::size_t count() const { return links + images + self_map; }
+  bool prove() const { return against == 0 && images > 0 && count() >= 3; }
 };
 
 struct TranslationProof {

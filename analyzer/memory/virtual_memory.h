@@ -11,9 +11,9 @@
 
 namespace dumptriage::memory {
 
-// `ia64` and `alpha` are the ranges that those CPUs map one to one, without tables; with tables
-// beside them: ia64_tables (region 7 by the root), alpha_tables (the root's physical address is in
-// DirectoryTableBase), alpha_tables_entry (an entry that names the root's frame is).
+// `ia64` and `alpha` are the ranges that those CPUs map one to one, without tables; ia64_tables and
+// alpha_tables have tables beside them (of Itanium those of region 7), and `root` is then the
+// root's physical address, whatever the dump's DirectoryTableBase holds.
 enum class Paging {
   none,
   x86,
@@ -24,8 +24,7 @@ enum class Paging {
   ia64,
   ia64_tables,
   alpha,
-  alpha_tables,
-  alpha_tables_entry
+  alpha_tables
 };
 
 // What a walk starts from.  `root` is the DirectoryTableBase as the dump holds it, flags and PCID
