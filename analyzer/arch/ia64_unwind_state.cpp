@@ -325,7 +325,7 @@ Machine::Done Machine::finish_mask() {
     told = told && done.count() == executed_slots && (done & ~members).none();
     for (int i = first; i < last; ++i) {
       if (!members[i] || executed_slots == 0) continue;
-      if (executed_slots != slots && !told) now_.saves[i].where = Ia64Home::lost;
+      if (executed_slots != slots && !told) put(i, Ia64Home::lost, 0);
       if (executed_slots == slots || !told || done[i]) now_.saves[i].when = start_;
     }
   }
