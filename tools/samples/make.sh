@@ -2,6 +2,8 @@
 # make.sh [KIND...] - makes the files of dumps-samples again, byte for byte the same.
 #   kernel   the KB961799 sample with its images and PDBs, and the cut copy of it (needs an x64 Linux,
 #            g++, clang-19, lld-19 and llvm-19)
+#   alpha    the two dumps of NT 4 for Alpha (needs gcc-alpha-linux-gnu 12, qemu-user, python3, g++)
+#   itanium  the two dumps of Server 2003 for Itanium, from the recorded states beside make_itanium.cpp (g++)
 #   manifest dumps-samples/MANIFEST.tsv: checks sizes and digests, writes them again with --update
 # The user dumps need Wine; tools/samples/user says how.
 set -e
@@ -10,7 +12,7 @@ root=$(cd "$here/../.." && pwd)
 samples=$root/dumps-samples
 tab=$(printf '\t')
 update=no
-[ $# -gt 0 ] || set -- kernel manifest
+[ $# -gt 0 ] || set -- kernel alpha itanium manifest
 for kind; do [ "$kind" != --update ] || update=yes; done
 
 kernel() {
@@ -27,6 +29,39 @@ kernel() {
   # Cut inside the data block that holds CPU 0's KPRCB: the header, the drivers and the crashed stack
   # are whole, CPU 0 and the end mark are missing.
   head -c 35000 "$samples/kernel-x64-ws2003sp2-kb961799.dmp" > "$samples/damaged-kernel-x64-truncated.dmp"
+  rm -rf "$work"
+}
+
+# maker CPU OUT: what lays the machines of tools/samples/CPU down.
+maker() {
+  synth=$root/tests/synth
+  g++ -std=c++23 -O1 -I"$root/tests" "$here/$1/make_$1.cpp" "$synth"/paper_*.cpp "$synth/cpu_contexts.cpp" \
+    "$synth/kernel_headers.cpp" "$synth/triage_writer.cpp" "$synth/minidump_writer.cpp" "$synth/userdump_writer.cpp" \
+    "$synth/pe_writer.cpp" "$synth/coff_writer.cpp" "$synth/codeview_writer.cpp" "$synth/dbg_writer.cpp" \
+    "$synth/pdb20_writer.cpp" -o "$2"
+}
+
+alpha() {
+  work=$(mktemp -d)
+  "$here/alpha/build.sh" "$work"
+  maker alpha "$work/maker"
+  mkdir -p "$work/q188315" "$work/q242896" "$samples/symbols/alpha/sp5"
+  for scenario in 1:q188315 2:q242896; do
+    name=${scenario#*:}
+    python3 "$here/alpha/record.py" "$work" "${scenario%:*}" "$work/$name.json"
+    "$work/maker" "$work/$name.json" "$work/$name" "$samples/kernel-alpha-nt4-$name.dmp" \
+      "$samples/truth/kernel-alpha-nt4-$name.json"
+  done
+  cp "$work/q188315/ntoskrnl.dbg" "$work/q188315/sfmsrv.dbg" "$samples/symbols/alpha"
+  cp "$work/q242896/sfmsrv.dbg" "$samples/symbols/alpha/sp5"
+  rm -rf "$work"
+}
+
+itanium() {
+  work=$(mktemp -d)
+  maker itanium "$work/maker"
+  mkdir -p "$samples/symbols/ia64"
+  "$work/maker" "$here/itanium/states.json" "$samples/symbols/ia64" "$samples"
   rm -rf "$work"
 }
 
@@ -54,6 +89,8 @@ manifest() {
 for kind; do
   case $kind in
     kernel) kernel ;;
+    alpha) alpha ;;
+    itanium) itanium ;;
     manifest) manifest ;;
     --update) ;;
     *) echo "make.sh: what is '$kind'?" >&2; exit 2 ;;

@@ -1,6 +1,6 @@
 // Makes an Alpha sample dump, with its symbols and truth, from what record.py wrote down: puts the
-// images' headers, function tables and identities around the executed code, and hands the machine to
-// the writer of tests/synth.
+// images' headers, function tables and identities around the executed code, and hands the machine
+// to the writer of tests/synth.
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -34,21 +34,23 @@ struct Identity {
 };
 // The service pack's files of 1999; of Q188315 the driver is the one of 1996 that came on the CD.
 Identity identity_of(const std::string& name, int scenario) {
-  if (name == "ntoskrnl.exe") return {"\\WINNT\\System32\\ntoskrnl.exe", "exe\\ntoskrnl.dbg", 0x37E80C7A, 0x1A4D2};
+  if (name == "ntoskrnl.exe")
+    return {"\\WINNT\\System32\\ntoskrnl.exe", "exe\\ntoskrnl.dbg", 0x37E80C7A, 0x1A4D2};
   const std::string drivers = "\\SystemRoot\\System32\\drivers\\";
   if (name == "fsfilt.sys") return {drivers + name, "", 0x36D1B2C0, 0x9C11};
   if (scenario == 1) return {drivers + name, "sys\\sfmsrv.dbg", 0x3207A1F4, 0x3F21B};
   return {drivers + name, "sys\\sfmsrv.dbg", 0x36F0C2D8, 0x3D90E};
 }
 
-// Begin, end, handler, its data, end of the prologue: absolute addresses.  Functions that build no frame
-// have no entry, but for the one that a trap enters.
+// Begin, end, handler, its data, end of the prologue: absolute addresses.  Functions that build no
+// frame have no entry, but for the one that a trap enters.
 Bytes function_table(const json& functions) {
   Bytes out;
   for (const json& f : functions) {
     const std::uint64_t begin = hex(f["begin"]), prologue_end = hex(f["prologue_end"]);
     if (begin == prologue_end && f["name"] != "KiMemoryManagementException") continue;
-    for (std::uint64_t word : {begin, hex(f["end"]), std::uint64_t{0}, std::uint64_t{0}, prologue_end})
+    for (std::uint64_t word :
+         {begin, hex(f["end"]), std::uint64_t{0}, std::uint64_t{0}, prologue_end})
       put32(out, out.size(), word);
   }
   return out;
@@ -73,7 +75,9 @@ PeWriter image_of(const json& image, const Identity& identity, const char* key) 
   u32 next = 0;
   for (const json& s : image["sections"]) {
     const Bytes data = hex_bytes(s[key]);
-    const u32 rva = s["rva"], kind = s["name"] == ".text" ? kCodeSection : s["name"] == ".rdata" ? kConstSection : kDataSection;
+    const u32 rva = s["rva"], kind = s["name"] == ".text"    ? kCodeSection
+                                     : s["name"] == ".rdata" ? kConstSection
+                                                             : kDataSection;
     pe.section(s["name"], rva, data, kind);
     next = (rva + static_cast<u32>(data.size()) + 0x1FFF) & ~0x1FFFu;
   }
@@ -85,7 +89,8 @@ PeWriter image_of(const json& image, const Identity& identity, const char* key) 
   append(table, version);
   if (!identity.dbg.empty()) {
     align(table, 16);
-    const u32 at = next + static_cast<u32>(table.size()), raw = static_cast<u32>(pe.tail_offset()) + at - next;
+    const u32 at = next + static_cast<u32>(table.size()),
+              raw = static_cast<u32>(pe.tail_offset()) + at - next;
     const Bytes record = misc_record(identity.dbg);
     append(table, debug_rows({{4, static_cast<u32>(record.size()), at + 28, raw + 28}}));
     append(table, record);
@@ -111,18 +116,21 @@ Bytes dbg_of(const json& image, const Identity& identity, u32 size_of_image) {
   dbg.size_of_image = size_of_image;
   dbg.sections.clear();
   for (const json& s : image["sections"])
-    dbg.sections.push_back({s["name"], s["rva"], static_cast<u32>(s["hex"].get<std::string>().size() / 2)});
+    dbg.sections.push_back(
+        {s["name"], s["rva"], static_cast<u32>(s["hex"].get<std::string>().size() / 2)});
   dbg.entries = {{1, coff.debug_data()}};
   return dbg.bytes();
 }
 
 std::string truth_of(const json& frames) {
-  std::string out = "{\n  \"made_by\": \"the CPU: call instructions watched while they ran\",\n  \"cpus\": [\n"
-                    "    {\"number\": 0, \"frames\": [";
+  std::string out =
+      "{\n  \"made_by\": \"the CPU: call instructions watched while they ran\",\n  \"cpus\": [\n"
+      "    {\"number\": 0, \"frames\": [";
   for (const json& f : frames) {
     char line[300];
     std::snprintf(line, sizeof line,
-                  "%s\n        {\"kind\": \"%s\", \"pc\": \"0x%08x\", \"sp\": \"0x%08x\", \"module\": \"%s\", "
+                  "%s\n        {\"kind\": \"%s\", \"pc\": \"0x%08x\", \"sp\": \"0x%08x\", "
+                  "\"module\": \"%s\", "
                   "\"function\": \"%s\", \"offset\": %d}",
                   &f == &frames.front() ? "" : ",", f["kind"].get<std::string>().c_str(),
                   static_cast<u32>(hex(f["pc"])), static_cast<u32>(hex(f["sp"])),
@@ -152,7 +160,8 @@ int main(int argc, char** argv) {
     const std::string name = image["name"];
     const Identity identity = identity_of(name, recorded["scenario"]);
     const PeWriter pe = image_of(image, identity, "hex");
-    m.modules.push_back({identity.path, pe.base, pe.memory(), identity.timestamp, identity.checksum});
+    m.modules.push_back(
+        {identity.path, pe.base, pe.memory(), identity.timestamp, identity.checksum});
     if (!identity.dbg.empty())
       write_file(std::string(argv[2]) + "/" + name.substr(0, name.find('.')) + ".dbg",
                  dbg_of(image, identity, pe.size_of_image));

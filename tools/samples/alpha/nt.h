@@ -1,7 +1,7 @@
-/* What the sample kernel and the sample drivers for Alpha share.  The names are published names of the
- * parts that matter; the code is ours and does only what the samples need.  Pointers are 64 bits wide
- * here, as GCC for Alpha has them; the registers and saved registers that an unwinder reads have that
- * width on Windows too. */
+/* What the sample kernel and the sample drivers for Alpha share.  The names are published names of
+ * the parts that matter; the code is ours and does only what the samples need.  Pointers are 64
+ * bits wide here, as GCC for Alpha has them; the registers and saved registers that an unwinder
+ * reads have that width on Windows too. */
 #pragma once
 typedef unsigned char u8;
 typedef unsigned int u32;

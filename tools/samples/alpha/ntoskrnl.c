@@ -60,7 +60,8 @@ NOINLINE u32 IoCallDriver(DEVICE_OBJECT* device, IRP* irp) {
 }
 NOINLINE void IoCompleteRequest(IRP* irp) {
   u32 irql = KeRaiseIrql(IRQL_DISPATCH);
-  if (irp->completion && irp->completion(irp->device, irp, irp->context) != STATUS_MORE_PROCESSING_REQUIRED)
+  if (irp->completion &&
+      irp->completion(irp->device, irp, irp->context) != STATUS_MORE_PROCESSING_REQUIRED)
     IoFreeIrp(irp);
   KeLowerIrql(irql);
 }
@@ -112,7 +113,8 @@ NOINLINE void PspSystemThreadStartup(void (*routine)(void*), void* context) {
   routine(context);
   KeBugCheckEx(0xE, 0, 0, 0, 0); /* a system thread came back */
 }
-/* Entered by record.py on the stack of the worker thread; its frame is gone when the thread begins. */
+/* Entered by record.py on the stack of the worker thread; its frame is gone when the thread begins.
+ */
 void KiSystemStartup(LOADER_BLOCK* loader) {
   KeLoaderBlock = loader;
   MmPoolNext = loader->pool;
@@ -120,5 +122,6 @@ void KiSystemStartup(LOADER_BLOCK* loader) {
   ((void (*)(void))loader->sfmsrv_entry)();
 }
 /* What KiThreadStartup begins with. */
-void (*const KiFirstThread[2])() = {(void (*)())PspSystemThreadStartup, (void (*)())ExpWorkerThread};
+void (*const KiFirstThread[2])() = {(void (*)())PspSystemThreadStartup,
+                                    (void (*)())ExpWorkerThread};
 u64 ExWorkItemsDone;

@@ -1,5 +1,5 @@
-/* "sfmsrv.sys" for Alpha: a file server for Macintosh of ours with the two mistakes that Q188315 and
- * Q242896 describe. */
+/* "sfmsrv.sys" for Alpha: a file server for Macintosh of ours with the two mistakes that Q188315
+ * and Q242896 describe. */
 #include "nt.h"
 
 typedef struct CLIENT {

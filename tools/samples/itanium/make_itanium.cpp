@@ -1,8 +1,8 @@
 // Makes the Itanium sample dumps, with their images, symbols and truth, from states.json: a
-// recording of executed Itanium code (extract.py, README.md).  What a linker and a loader would do to
-// that code is done here, and nothing else: its functions are spread over three images, branches
-// between them are aimed anew, and every recorded value that names code, data, stack or backing store
-// moves with what it names.
+// recording of executed Itanium code (extract.py, README.md).  What a linker and a loader would do
+// to that code is done here, and nothing else: its functions are spread over three images, branches
+// between them are aimed anew, and every recorded value that names code, data, stack or backing
+// store moves with what it names.
 #include <array>
 #include <cstdio>
 #include <fstream>
@@ -47,8 +47,8 @@ struct Image {
   std::vector<Function*> functions;
   std::uint32_t pdb_signature; // 0: a COFF table in the image instead
 };
-// 2007-02-17, as the files of Service Pack 2 are dated.  The bases are less than 16 MB apart because
-// the recorded calls reach no further; real images call through plabels.
+// 2007-02-17, as the files of Service Pack 2 are dated.  The bases are less than 16 MB apart
+// because the recorded calls reach no further; real images call through plabels.
 std::vector<Image> images() {
   return {{"ntoskrnl.exe",
            "\\WINDOWS\\system32\\ntoskrnl.exe",
@@ -63,7 +63,10 @@ std::vector<Image> images() {
            0xE000000083640000,
            1171703040,
            0x1F3A0,
-           {{"scen_main", "TCPRcv"}, {"outargs", "TCPSendAck"}, {"ten", "IPTransmit"}, {"leaf", "tcpxsum"}},
+           {{"scen_main", "TCPRcv"},
+            {"outargs", "TCPSendAck"},
+            {"ten", "IPTransmit"},
+            {"leaf", "tcpxsum"}},
            {},
            0},
           {"netbt.sys",
@@ -126,9 +129,11 @@ bool is_branch_slot(unsigned pattern, int slot) {
 void aim_branch(Bundle& bundle, int slot, u64 from, u64 to, const Mover& move) {
   u64 code = slot_of(bundle, slot);
   if (code >> 37 != 4 && code >> 37 != 5) return;
-  std::int64_t distance = static_cast<std::int64_t>(code >> 13 & 0xFFFFF) - ((code >> 36 & 1) ? 0x100000 : 0);
+  std::int64_t distance =
+      static_cast<std::int64_t>(code >> 13 & 0xFFFFF) - ((code >> 36 & 1) ? 0x100000 : 0);
   distance = static_cast<std::int64_t>(move(from + static_cast<u64>(distance * 16)) - to) / 16;
-  if (distance < -0x100000 || distance >= 0x100000) throw std::runtime_error("a call does not reach");
+  if (distance < -0x100000 || distance >= 0x100000)
+    throw std::runtime_error("a call does not reach");
   code &= ~(u64{0xFFFFF} << 13 | u64{1} << 36);
   code |= (static_cast<u64>(distance) & 0xFFFFF) << 13 | u64{distance < 0} << 36;
   put_slot(bundle, slot, code);
@@ -155,7 +160,8 @@ Bytes moved_code(const Function& f, const Bytes& code, u64 code_base, const Move
     for (int slot = 0; slot < 3; ++slot)
       if (is_branch_slot(pattern, slot)) aim_branch(bundle, slot, f.begin + at, f.at + at, move);
     if (pattern >> 1 == 2) aim_movl(bundle, move);
-    for (int i = 0; i < 16; ++i) out[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(bundle >> (8 * i));
+    for (int i = 0; i < 16; ++i)
+      out[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(bundle >> (8 * i));
   }
   return out;
 }
@@ -173,13 +179,15 @@ void place_functions(const json& recorded, std::vector<Image>& list, Mover& move
         break;
       }
     const Function* before = home->functions.empty() ? nullptr : home->functions.back();
-    f.at = before ? (before->at + (before->end - before->begin) + 31) & ~u64{31} : home->base + kText;
+    f.at =
+        before ? (before->at + (before->end - before->begin) + 31) & ~u64{31} : home->base + kText;
     home->functions.push_back(&f);
   }
 }
 
 // .pdata rows and, behind them, UNWIND_INFO: version 3, flags, length in words, descriptors.
-Bytes unwind_tables(const json& recorded, const Image& image, std::uint32_t rva, std::uint32_t* table_size) {
+Bytes unwind_tables(const json& recorded, const Image& image, std::uint32_t rva,
+                    std::uint32_t* table_size) {
   std::vector<std::pair<const Function*, Bytes>> infos;
   for (const Function* f : image.functions)
     for (const json& e : recorded["unwind"])
@@ -215,7 +223,8 @@ void add_symbols(const Image& image, Built& built) {
     const auto offset = static_cast<std::uint32_t>(f->at - image.base - kText);
     coff.function(f->name, offset, 1);
     pdb.publics.push_back({f->name, 1, offset});
-    append(records, cv_ia64_procedure({f->name, 1, offset, static_cast<std::uint32_t>(f->end - f->begin)}));
+    append(records,
+           cv_ia64_procedure({f->name, 1, offset, static_cast<std::uint32_t>(f->end - f->begin)}));
   }
   if (image.pdb_signature == 0) {
     built.pe.symbol_table = static_cast<std::uint32_t>(built.pe.tail_offset());
@@ -224,11 +233,13 @@ void add_symbols(const Image& image, Built& built) {
     return;
   }
   const Function& last = *image.functions.back();
-  const auto size = static_cast<std::uint32_t>(last.at + (last.end - last.begin) - image.base - kText);
+  const auto size =
+      static_cast<std::uint32_t>(last.at + (last.end - last.begin) - image.base - kText);
   pdb.signature = image.pdb_signature;
   pdb.info_age = pdb.dbi_age = 1;
   pdb.sections = {{kText, size}, {kConst, 0x1000}, {kData, 0x200}};
-  pdb.modules.push_back({image.name.substr(0, image.name.find('.')) + ".obj", records, {}, {{"", 1, 0, size}}});
+  pdb.modules.push_back(
+      {image.name.substr(0, image.name.find('.')) + ".obj", records, {}, {{"", 1, 0, size}}});
   built.pdb = pdb.bytes();
 }
 Built build_image(const json& recorded, const Image& image, const Mover& move) {
@@ -242,7 +253,8 @@ Built build_image(const json& recorded, const Image& image, const Mover& move) {
   Bytes code, text;
   for (const json& bundle : recorded["code"]["bundles"]) append(code, hex_bytes(bundle));
   for (const Function* f : image.functions)
-    put_bytes(text, f->at - image.base - kText, moved_code(*f, code, hex(recorded["code"]["address"]), move));
+    put_bytes(text, f->at - image.base - kText,
+              moved_code(*f, code, hex(recorded["code"]["address"]), move));
   pe.section(".text", kText, text, kCodeSection);
 
   std::uint32_t table_size = 0;
@@ -256,7 +268,8 @@ Built build_image(const json& recorded, const Image& image, const Mover& move) {
   if (image.pdb_signature != 0) {
     align(constants, 16);
     const auto debug_at = static_cast<std::uint32_t>(kConst + constants.size());
-    const Bytes id = nb10(image.pdb_signature, 1, image.name.substr(0, image.name.find('.')) + ".pdb");
+    const Bytes id =
+        nb10(image.pdb_signature, 1, image.name.substr(0, image.name.find('.')) + ".pdb");
     const std::uint32_t raw = static_cast<std::uint32_t>(pe.tail_offset()) + debug_at + 28 - kConst;
     append(constants, debug_rows({{2, static_cast<std::uint32_t>(id.size()), debug_at + 28, raw}}));
     append(constants, id);
@@ -295,7 +308,8 @@ RegisterValues registers_of(const json& s, const Mover& move) {
   auto set = [&](const std::string& name, const json& value) { out[name] = move(hex(value)); };
   for (int i = 1; i < 32; ++i) set("r" + std::to_string(i), s["r"][static_cast<std::size_t>(i)]);
   for (int i = 0; i < 8; ++i) set("b" + std::to_string(i), s["b"][static_cast<std::size_t>(i)]);
-  for (const char* name : {"pr", "pfs", "bsp", "rnat", "unat", "lc", "ec", "fpsr"}) set(name, s[name]);
+  for (const char* name : {"pr", "pfs", "bsp", "rnat", "unat", "lc", "ec", "fpsr"})
+    set(name, s[name]);
   set("ifs", s["cfm"]);
   out["iip"] = move(hex(s["ip"]));
   for (const auto& [number, value] : s["f"].items()) {
@@ -318,18 +332,20 @@ std::string frames_of(const json& s, const Mover& move, const std::vector<Image>
       if (pc >= image.base && pc < image.base + 0x10000) module = image.name;
     const Function& f = *move.function(ip);
     char line[400];
-    std::snprintf(line, sizeof line,
-                  "%s\n        {\"kind\": \"%s\", \"pc\": \"0x%016llx\", \"sp\": \"0x%016llx\", \"bsp\": "
-                  "\"0x%016llx\", \"module\": \"%s\", \"function\": \"%s\", \"offset\": %llu}",
-                  out.empty() ? "" : ",", out.empty() ? "start" : "call", static_cast<unsigned long long>(pc),
-                  static_cast<unsigned long long>(move(hex(frame["sp"]))),
-                  static_cast<unsigned long long>(move(hex(frame["bsp"]))), module.c_str(), f.name.c_str(),
-                  static_cast<unsigned long long>(pc - f.at));
+    std::snprintf(
+        line, sizeof line,
+        "%s\n        {\"kind\": \"%s\", \"pc\": \"0x%016llx\", \"sp\": \"0x%016llx\", \"bsp\": "
+        "\"0x%016llx\", \"module\": \"%s\", \"function\": \"%s\", \"offset\": %llu}",
+        out.empty() ? "" : ",", out.empty() ? "start" : "call", static_cast<unsigned long long>(pc),
+        static_cast<unsigned long long>(move(hex(frame["sp"]))),
+        static_cast<unsigned long long>(move(hex(frame["bsp"]))), module.c_str(), f.name.c_str(),
+        static_cast<unsigned long long>(pc - f.at));
     out += line;
   }
   return out;
 }
-// The kernel stack ends at `base`; the backing store grows up from there, as the pair lies on Itanium.
+// The kernel stack ends at `base`; the backing store grows up from there, as the pair lies on
+// Itanium.
 State state_at(const json& s, u64 base, Mover move, const std::vector<Image>& list) {
   State out;
   move.stack_delta = base - 0xA0 - move.stack_top;
@@ -351,7 +367,8 @@ State state_at(const json& s, u64 base, Mover move, const std::vector<Image>& li
 // The pool address that NbtCopyToStartOfIndicate stores to; no page of it is in the dumps.
 constexpr u64 kBadAddress = 0xE000010605C42000;
 
-// What the exception dispatcher leaves on the stack: the record and the CONTEXT that 0x7E points at.
+// What the exception dispatcher leaves on the stack: the record and the CONTEXT that 0x7E points
+// at.
 void put_exception(State& s, PaperMachine& machine) {
   const u64 record = s.stack.first + 0x1000, context = record + 0xC0, ip = s.registers["iip"];
   Bytes bytes;
@@ -364,12 +381,14 @@ void put_exception(State& s, PaperMachine& machine) {
   put_bytes(s.stack.second, context - s.stack.first, s.cpu.context);
   machine.bugcheck_code = 0x7E;
   machine.bugcheck_parameters = {0xFFFFFFFFC0000005, ip, record, context};
+  s.cpu.saved_from = record;
 }
-PaperMachine machine_of(const std::vector<Image>& list, const std::vector<Built>& built, const State& idle,
-                        const State& stopped, RsBsp convention) {
+PaperMachine machine_of(const std::vector<Image>& list, const std::vector<Built>& built,
+                        const State& idle, const State& stopped, RsBsp convention) {
   PaperMachine m = paper_ia64_ws2003();
   for (std::size_t i = 0; i < list.size(); ++i)
-    m.modules.push_back({list[i].path, list[i].base, built[i].pe.memory(), list[i].timestamp, list[i].checksum});
+    m.modules.push_back(
+        {list[i].path, list[i].base, built[i].pe.memory(), list[i].timestamp, list[i].checksum});
   for (State s : {idle, stopped}) {
     // r32 is the first argument: the pointer.
     if (m.cpus.size() == 1) put64(s.store.second, s.registers["bsp"] - s.store.first, kBadAddress);
@@ -421,9 +440,10 @@ int main(int argc, char** argv) {
              write_ia64_pagedu64(machine_of(list, built, idle, stopped, RsBsp::base)));
   write_file(to + name + "-triage.dmp",
              write_ia64_triage(machine_of(list, built, idle, stopped, RsBsp::top)));
-  const std::string truth = "{\n  \"made_by\": \"a shadow stack of calls while the code ran in a simulator\",\n"
-                            "  \"cpus\": [\n    {\"number\": 0, \"frames\": [" +
-                            idle.truth + "]},\n    {\"number\": 1, \"frames\": [" + stopped.truth + "]}\n  ]\n}\n";
+  const std::string truth =
+      "{\n  \"made_by\": \"a shadow stack of calls while the code ran in a simulator\",\n"
+      "  \"cpus\": [\n    {\"number\": 0, \"frames\": [" +
+      idle.truth + "]},\n    {\"number\": 1, \"frames\": [" + stopped.truth + "]}\n  ]\n}\n";
   write_file(to + "truth/" + name + ".json", {truth.begin(), truth.end()});
   return 0;
 }
