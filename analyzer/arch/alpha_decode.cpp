@@ -17,27 +17,6 @@ namespace {
 
 using K = AlphaKind;
 
-constexpr K kKinds[64] = {
-    // 00
-    K::pal, K::unknown, K::unknown, K::unknown, K::unknown, K::unknown, K::unknown, K::unknown,
-    // 08: lda ldah ldbu ldq_u ldwu stw stb stq_u
-    K::address, K::address, K::load, K::load, K::load, K::store, K::store, K::store,
-    // 10
-    K::operate, K::operate, K::operate, K::operate, K::float_operate, K::float_operate,
-    K::float_operate, K::float_operate,
-    // 18: miscellaneous, PALcode's own, jumps, PALcode's own, FPTI, PALcode's own
-    K::nothing, K::unknown, K::jump, K::unknown, K::operate, K::unknown, K::unknown, K::unknown,
-    // 20
-    K::load_float, K::load_float, K::load_float, K::load_float, K::store_float, K::store_float,
-    K::store_float, K::store_float,
-    // 28: ldl ldq ldl_l ldq_l stl stq stl_c stq_c
-    K::load, K::load, K::load, K::load, K::store, K::store, K::store_conditional,
-    K::store_conditional,
-    // 30: br fbeq fblt fble bsr fbne fbge fbgt
-    K::jump, K::branch, K::branch, K::branch, K::call, K::branch, K::branch, K::branch,
-    // 38
-    K::branch, K::branch, K::branch, K::branch, K::branch, K::branch, K::branch, K::branch};
-
 std::string memory_operand(AlphaWord word) {
   const std::int64_t d = word.displacement();
   const char* sign = d < 0 ? "-" : "";
@@ -85,10 +64,12 @@ std::optional<std::string> operate_text(AlphaWord word) {
   if (name.empty()) return std::nullopt;
   if (auto alias = operate_alias(word)) return alias;
   const bool one_source = word.op() == 0x1C && word.function() != 0x31 && word.function() < 0x38;
-  if (one_source || (word.op() == 0x11 && word.function() == 0x61)) // amask
+  const bool amask = word.op() == 0x11 && word.function() == 0x61;
+  const bool implver = word.op() == 0x11 && word.function() == 0x6C;
+  if ((one_source || amask || implver) && word.ra() != kAlphaZero) return std::nullopt;
+  if (one_source || amask)
     return fmt::format("{} {}, {}", name, second_operand(word), alpha_name(word.rc()));
-  if (word.op() == 0x11 && word.function() == 0x6C) // implver
-    return fmt::format("{} {}", name, alpha_name(word.rc()));
+  if (implver) return fmt::format("{} {}", name, alpha_name(word.rc()));
   return fmt::format("{} {}, {}, {}", name, alpha_name(word.ra()), second_operand(word),
                      alpha_name(word.rc()));
 }
@@ -99,17 +80,17 @@ std::optional<std::string> float_text(AlphaWord word) {
   if (name.empty()) return std::nullopt;
   if (word.op() == 0x17 && (function == 0x24 || function == 0x25))
     return fmt::format("{} f{}", name, word.ra());
-  const unsigned low = function & 0x3F;
-  if (word.op() == 0x14 && low < 0x30 && (low == 0x04 || low == 0x14 || low == 0x24) &&
-      function < 0x40) // itof: from an integer register
+  // itofs, itoff, itoft: from an integer register
+  if (word.op() == 0x14 && (function == 0x04 || function == 0x14 || function == 0x24))
     return fmt::format("{} {}, f{}", name, alpha_name(word.ra()), word.rc());
   if (word.op() == 0x17 && function == 0x20 && word.ra() == word.rb()) {
     if (word.ra() == 31 && word.rc() == 31) return "fnop";
     if (word.ra() == 31) return fmt::format("fclr f{}", word.rc());
     return fmt::format("fmov f{}, f{}", word.ra(), word.rc());
   }
-  if (alpha_float_has_one_source(word.op(), function))
-    return fmt::format("{} f{}, f{}", name, word.rb(), word.rc());
+  const bool one_source = alpha_float_has_one_source(word.op(), function);
+  if (one_source && word.ra() != 31) return std::nullopt;
+  if (one_source) return fmt::format("{} f{}, f{}", name, word.rb(), word.rc());
   return fmt::format("{} f{}, f{}, f{}", name, word.ra(), word.rb(), word.rc());
 }
 
@@ -206,22 +187,6 @@ std::optional<CodeLine::Access> access_of(AlphaWord word) {
 }
 
 } // namespace
-
-AlphaKind AlphaWord::kind() const {
-  switch (op()) {
-  case 0x18: {
-    const unsigned what = word & 0xFFFF;
-    return what == 0xC000 || what == 0xE000 || what == 0xF000 ? K::counter : K::nothing;
-  }
-  case 0x1A: {
-    const unsigned which = word >> 14 & 3;
-    if (which == 2) return K::ret;
-    return ra() == kAlphaZero || which == 0 ? K::jump : K::call;
-  }
-  case 0x34: return ra() == kAlphaZero ? K::jump : K::call;
-  default: return kKinds[op()];
-  }
-}
 
 unsigned AlphaWord::access_size() const {
   switch (op()) {

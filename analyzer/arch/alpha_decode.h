@@ -28,6 +28,34 @@ enum class AlphaKind : std::uint8_t {
   pal,
 };
 
+// By opcode; of some the rest of the word says more.
+inline constexpr AlphaKind kAlphaKinds[64] = {
+    // 00
+    AlphaKind::pal, AlphaKind::unknown, AlphaKind::unknown, AlphaKind::unknown, AlphaKind::unknown,
+    AlphaKind::unknown, AlphaKind::unknown, AlphaKind::unknown,
+    // 08: lda ldah ldbu ldq_u ldwu stw stb stq_u
+    AlphaKind::address, AlphaKind::address, AlphaKind::load, AlphaKind::load, AlphaKind::load,
+    AlphaKind::store, AlphaKind::store, AlphaKind::store,
+    // 10
+    AlphaKind::operate, AlphaKind::operate, AlphaKind::operate, AlphaKind::operate,
+    AlphaKind::float_operate, AlphaKind::float_operate, AlphaKind::float_operate,
+    AlphaKind::float_operate,
+    // 18: miscellaneous, PALcode's own, jumps, PALcode's own, FPTI, PALcode's own
+    AlphaKind::nothing, AlphaKind::unknown, AlphaKind::jump, AlphaKind::unknown, AlphaKind::operate,
+    AlphaKind::unknown, AlphaKind::unknown, AlphaKind::unknown,
+    // 20
+    AlphaKind::load_float, AlphaKind::load_float, AlphaKind::load_float, AlphaKind::load_float,
+    AlphaKind::store_float, AlphaKind::store_float, AlphaKind::store_float, AlphaKind::store_float,
+    // 28: ldl ldq ldl_l ldq_l stl stq stl_c stq_c
+    AlphaKind::load, AlphaKind::load, AlphaKind::load, AlphaKind::load, AlphaKind::store,
+    AlphaKind::store, AlphaKind::store_conditional, AlphaKind::store_conditional,
+    // 30: br fbeq fblt fble bsr fbne fbge fbgt
+    AlphaKind::jump, AlphaKind::branch, AlphaKind::branch, AlphaKind::branch, AlphaKind::call,
+    AlphaKind::branch, AlphaKind::branch, AlphaKind::branch,
+    // 38
+    AlphaKind::branch, AlphaKind::branch, AlphaKind::branch, AlphaKind::branch, AlphaKind::branch,
+    AlphaKind::branch, AlphaKind::branch, AlphaKind::branch};
+
 struct AlphaWord {
   std::uint32_t word = 0;
 
@@ -46,13 +74,29 @@ struct AlphaWord {
   std::uint64_t target(std::uint64_t pc) const {
     return pc + 4 + static_cast<std::uint64_t>(branch());
   }
-  AlphaKind kind() const;
+  AlphaKind kind() const {
+    const AlphaKind by_opcode = kAlphaKinds[op()];
+    switch (op()) {
+    case 0x18: {
+      const unsigned what = word & 0xFFFF;
+      return what == 0xC000 || what == 0xE000 || what == 0xF000 ? AlphaKind::counter : by_opcode;
+    }
+    case 0x1A: {
+      const unsigned which = word >> 14 & 3;
+      if (which == 2) return AlphaKind::ret;
+      return ra() == kAlphaZero || which == 0 ? by_opcode : AlphaKind::call;
+    }
+    case 0x34: return ra() == kAlphaZero ? AlphaKind::jump : by_opcode;
+    default: return by_opcode;
+    }
+  }
   // Bytes that a load or store moves.
   unsigned access_size() const;
 };
 
 // PALcode instructions of NT that end a path: the kernel goes back to what an interrupt, an
 // exception or a system call has left.
-inline constexpr std::uint32_t kAlphaPalHalt = 0x00, kAlphaPalRfe = 0x0E, kAlphaPalRetsys = 0x0F;
+inline constexpr std::uint32_t kAlphaPalHalt = 0x00, kAlphaPalRfe = 0x0E, kAlphaPalRetsys = 0x0F,
+                               kAlphaPalGentrap = 0xAA;
 
 } // namespace dumptriage::arch

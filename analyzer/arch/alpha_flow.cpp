@@ -7,16 +7,11 @@
 namespace dumptriage::arch {
 namespace {
 
-constexpr std::size_t kDecidedSteps = 8192; // of loops that constants control
-constexpr std::size_t kBlockCost = 8;       // what meeting ways cost beside an instruction
+constexpr std::size_t kDecidedSteps = 2048; // of loops that constants control
+constexpr std::size_t kMeetingCost = 8;     // what meeting ways cost beside an instruction
+constexpr std::size_t kBlockCost = 40;      // and a place they have not come to before
 
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-std::int64_t difference(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-AlphaValue constant(std::int64_t value) { return {kAlphaZero, value}; }
+AlphaValue constant(std::int64_t value) { return AlphaValue::of(kAlphaZero, value); }
 AlphaValue extended(std::int64_t value) { return constant(static_cast<std::int32_t>(value)); }
 
 bool keeps_over_call(int reg) {
@@ -25,6 +20,11 @@ bool keeps_over_call(int reg) {
 // Written by a routine with a linkage of its own, such as _chkstk and integer division: results,
 // t8 to t12 and at.  Its caller counts on the rest, or could not go on itself.
 bool spoilt_by_helper(int reg) { return reg == 0 || (reg >= 22 && reg <= 25) || reg >= 27; }
+
+// rdirql, rdksp, rdpsr, rdpcr, rdthread, rdteb
+bool reads_only(std::uint32_t pal) {
+  return pal == 0x07 || pal == 0x18 || pal == 0x1A || pal == 0x1C || pal == 0x1E || pal == 0xAB;
+}
 
 // Of a conditional branch on an integer register.
 std::optional<bool> decide(const AlphaState& state, AlphaWord word) {
@@ -54,13 +54,12 @@ void AlphaState::set(int reg, AlphaValue value) {
   if (reg == kAlphaZero) return;
   values[reg] = value;
   // Memory below the stack pointer is anybody's.
-  if (reg == kAlphaSp && value.base == kAlphaSp) forget_slots(INT64_MIN, value.offset);
+  if (reg == kAlphaSp && value.base == kAlphaSp) forget_slots(INT32_MIN, value.offset);
 }
 
 void AlphaState::forget_slots(std::int64_t from, std::int64_t to) {
-  for (std::int64_t& slot : slots)
-    if (slot != kNoSlot && slot < to && (from == INT64_MIN || slot > difference(from, 8)))
-      slot = kNoSlot;
+  for (std::int32_t& slot : slots)
+    if (slot != kNoSlot && slot < to && slot > from - 8) slot = kNoSlot;
 }
 
 AlphaValue AlphaState::operate(AlphaWord word) const {
@@ -86,11 +85,12 @@ AlphaValue AlphaState::operate(AlphaWord word) const {
   }
   switch (what) {
   case 0x1020: // addq
-    if (b.is_constant()) return {a.base, sum(a.offset, b.offset)};
-    return a.is_constant() ? AlphaValue{b.base, sum(a.offset, b.offset)} : AlphaValue{};
+    if (b.is_constant()) return AlphaValue::of(a.base, std::int64_t{a.offset} + b.offset);
+    return a.is_constant() ? AlphaValue::of(b.base, std::int64_t{a.offset} + b.offset)
+                           : AlphaValue{};
   case 0x1029: // subq
-    if (b.is_constant()) return {a.base, difference(a.offset, b.offset)};
-    return a.base == b.base ? constant(difference(a.offset, b.offset)) : AlphaValue{};
+    if (b.is_constant()) return AlphaValue::of(a.base, std::int64_t{a.offset} - b.offset);
+    return a.base == b.base ? constant(std::int64_t{a.offset} - b.offset) : AlphaValue{};
   case 0x1120: // bis
     if (a == b || b.is(kAlphaZero)) return a;
     if (a.is(kAlphaZero)) return b;
@@ -103,18 +103,18 @@ AlphaValue AlphaState::operate(AlphaWord word) const {
   }
   if (!a.is_constant() || !b.is_constant()) return {};
   switch (what) {
-  case 0x1000: return extended(sum(a.offset, b.offset));        // addl
-  case 0x1009: return extended(difference(a.offset, b.offset)); // subl
-  case 0x1239:                                                  // sll
-    return constant(
-        static_cast<std::int64_t>(static_cast<std::uint64_t>(a.offset) << (b.offset & 63)));
+  case 0x1000: return extended(std::int64_t{a.offset} + b.offset); // addl
+  case 0x1009: return extended(std::int64_t{a.offset} - b.offset); // subl
+  case 0x1239:                                                     // sll
+    return constant(static_cast<std::int64_t>(static_cast<std::uint64_t>(std::int64_t{a.offset})
+                                              << (b.offset & 63)));
   default: return {};
   }
 }
 
 void AlphaState::load(AlphaWord word, bool floating) {
   const AlphaValue base = values[word.rb()];
-  const std::int64_t at = sum(base.offset, word.displacement());
+  const std::int64_t at = base.offset + word.displacement();
   const bool whole = word.op() == 0x29 || word.op() == 0x23; // ldq, ldt
   const bool own = whole && base.base == kAlphaSp;
   if (floating) {
@@ -128,7 +128,7 @@ void AlphaState::load(AlphaWord word, bool floating) {
   for (int i = 0; own && i < kFirstFloatSlot; ++i)
     if (slots[i] == at)
       value = {static_cast<std::uint8_t>(i == kRaSlot ? kAlphaRa : kAlphaS0 + i), 0};
-  if (own && !value.known() && !wrote && at >= 0) value = {AlphaValue::kStack, at};
+  if (own && !value.known() && !wrote && at >= 0) value = AlphaValue::of(AlphaValue::kStack, at);
   set(word.ra(), value);
 }
 
@@ -136,7 +136,7 @@ void AlphaState::store(AlphaWord word, bool floating) {
   wrote = true;
   const AlphaValue base = values[word.rb()];
   if (base.base != kAlphaSp) return;
-  const std::int64_t at = sum(base.offset, word.displacement());
+  const std::int64_t at = base.offset + word.displacement();
   const bool whole = word.op() == 0x2D || word.op() == 0x27; // stq, stt
   const AlphaValue value = values[word.ra()];
   int keeps = -1;
@@ -145,12 +145,12 @@ void AlphaState::store(AlphaWord word, bool floating) {
   if (!floating && value.known() && value.offset == 0 && value.base < kAlphaZero)
     keeps = slot_of(value.base);
   if (keeps >= 0 && whole && slots[keeps] == at) return;
-  forget_slots(at & (word.op() == 0x0F ? ~7 : ~0), sum(at, word.access_size()));
+  forget_slots(at & (word.op() == 0x0F ? ~7 : ~0), at + word.access_size());
   // A slot lies in the frame: from sp up to where sp was at the start.
   const AlphaValue sp = values[kAlphaSp];
-  if (keeps < 0 || !whole || slots[keeps] != kNoSlot || at > -8) return;
+  if (keeps < 0 || !whole || slots[keeps] != kNoSlot || at > -8 || at <= INT32_MIN) return;
   if (sp.base == kAlphaSp && at < sp.offset) return;
-  slots[keeps] = at;
+  slots[keeps] = static_cast<std::int32_t>(at);
 }
 
 void AlphaState::step(AlphaWord word) {
@@ -159,7 +159,7 @@ void AlphaState::step(AlphaWord word) {
     AlphaValue value = values[word.rb()];
     const std::int64_t more = word.op() == 9 ? word.displacement() * 0x10000 : word.displacement();
     if (value.base == AlphaValue::kStack && more != 0) value = {};
-    if (value.known()) value.offset = sum(value.offset, more);
+    if (value.known()) value = AlphaValue::of(value.base, value.offset + more);
     set(word.ra(), value);
     break;
   }
@@ -180,7 +180,8 @@ void AlphaState::step(AlphaWord word) {
   case AlphaKind::counter: set(word.ra(), {}); break;
   case AlphaKind::pal: // results in v0; a system call keeps what a call keeps, and ra
     wrote = true;
-    for (int i = 0; i < kAlphaZero; ++i)
+    set(0, {});
+    for (int i = 0; i < kAlphaZero && !reads_only(word.word & 0x3FFFFFF); ++i)
       if (!keeps_over_call(i) && i != kAlphaRa) set(i, {});
     break;
   default: break;
@@ -197,10 +198,11 @@ void AlphaState::call(int link) {
 }
 
 void AlphaState::stack_check(int link) {
-  for (int reg : {22, 23, 24, 25, 28, link}) set(reg, {}); // t8 to t11, at
+  for (int reg : {22, 23, 24, link}) set(reg, {}); // t8 to t10
 }
 
 bool AlphaState::merge(const AlphaState& other) {
+  if (*this == other) return false;
   bool lost = false;
   for (int i = 0; i < 32; ++i)
     if (values[i].known() && values[i] != other.values[i]) {
@@ -308,9 +310,9 @@ bool AlphaFlow::follow(std::size_t i, AlphaState state, bool decided) {
   for (bool first = !decided; i < code_.size(); first = false) {
     if (decided && ++steps > kDecidedSteps) return false;
     if (leader_[i] != kNoLeader && !first) {
-      if (!spend(kBlockCost)) return false;
+      if (!spend(leader_[i] < 0 ? kBlockCost : kMeetingCost)) return false;
       if (!decided) return enter(i, state), true;
-      note(i, state);
+      if (!note(i, state) && blocks_[leader_[i]].state == state) return true; // for ever
     }
     if (!spend(2)) return false;
     const AlphaWord word{code_[i]};
@@ -331,9 +333,11 @@ bool AlphaFlow::follow(std::size_t i, AlphaState state, bool decided) {
         continue;
       }
       decided = false;
+      if (to && !spend(leader_[*to] < 0 ? kBlockCost : kMeetingCost)) return false;
       if (to) enter(*to, state);
       break;
     case AlphaKind::call:
+      if (certain_ && word.ra() == kAlphaRa) return true;
       if (i < prologue_)
         state.stack_check(word.ra());
       else
@@ -343,6 +347,7 @@ bool AlphaFlow::follow(std::size_t i, AlphaState state, bool decided) {
       const std::uint32_t what = word.word & 0x3FFFFFF;
       if (what == kAlphaPalRfe || what == kAlphaPalRetsys) ends_trap_ = true;
       if (what == kAlphaPalRfe || what == kAlphaPalRetsys || what == kAlphaPalHalt) return true;
+      if (certain_ && what == kAlphaPalGentrap) return true;
       state.step(word);
       break;
     }
@@ -367,7 +372,7 @@ bool AlphaFlow::run(std::size_t index, const AlphaState& state) {
     Block& block = blocks_[leader_[next]];
     block.queued = false;
     block.followed = true;
-    if (!spend(kBlockCost) || !follow(next, AlphaState(block.state), false)) return false;
+    if (!spend(kMeetingCost) || !follow(next, AlphaState(block.state), false)) return false;
   }
   return true;
 }

@@ -22,7 +22,12 @@ struct AlphaValue {
   static constexpr std::uint8_t kUnknown = 0xFF;
   static constexpr std::uint8_t kStack = 0xFE; // the quadword at the first sp + offset
   std::uint8_t base = kUnknown;                // else the register whose first value it counts from
-  std::int64_t offset = 0;
+  std::int32_t offset = 0;                     // what does not fit is unknown
+
+  static AlphaValue of(std::uint8_t base, std::int64_t offset) {
+    if (offset != static_cast<std::int32_t>(offset)) return {};
+    return {base, static_cast<std::int32_t>(offset)};
+  }
 
   bool known() const { return base != kUnknown; }
   bool is(int reg) const { return base == reg && offset == 0; }
@@ -33,7 +38,7 @@ struct AlphaValue {
 struct AlphaState {
   // Preserved registers, and the return address.
   static constexpr int kSlots = 16, kRaSlot = 7, kFirstFloatSlot = 8;
-  static constexpr std::int64_t kNoSlot = INT64_MIN;
+  static constexpr std::int32_t kNoSlot = INT32_MIN;
   static int slot_of(int reg) { // -1: not one that is given back
     if (reg >= kAlphaS0 && reg <= kAlphaFp) return reg - kAlphaS0;
     if (reg == kAlphaRa) return kRaSlot;
@@ -42,11 +47,12 @@ struct AlphaState {
   }
 
   std::array<AlphaValue, 32> values;
-  std::array<std::int64_t, kSlots> slots; // where the first value lies, from the first sp
+  std::array<std::int32_t, kSlots> slots; // where the first value lies, from the first sp
   std::uint8_t floats = 0xFF;             // bit i: f(2+i) still holds its first value
   bool wrote = false;                     // memory was written
 
   AlphaState(); // at the start: every register is itself
+  bool operator==(const AlphaState&) const = default;
   // Does what an instruction that goes on to the next one does.
   void step(AlphaWord word);
   // Comes back from a call that left its return address in `link`.
@@ -71,6 +77,8 @@ public:
   // `prologue`: instructions of it, from which nothing is called but the check of the stack.
   // `effort`: instructions that may still be followed.
   AlphaFlow(std::span<const std::uint32_t> code, std::size_t prologue, std::size_t& effort);
+  // Ends ways at calls and traps, from which nothing need come back.
+  void only_certain() { certain_ = true; }
   // Announces that at(index) will be asked.
   void mark(std::size_t index) { leader_[index] = kNotReached; }
   // Follows the code from `index`.  False when the effort is used up: then nothing is proved.
@@ -106,7 +114,7 @@ private:
   std::vector<std::size_t> queue_;
   std::optional<AlphaState> exit_, jump_exit_;
   std::vector<AlphaValue> returns_;
-  bool ends_trap_ = false;
+  bool ends_trap_ = false, certain_ = false;
 };
 
 } // namespace dumptriage::arch

@@ -19,9 +19,10 @@
 // and 8; _IMAGE_ALPHA_RUNTIME_FUNCTION_ENTRY of the public SDK; forms of secondary entries as found
 // in images.
 #include <algorithm>
+#include <cstring>
 #include <memory>
 
-#include "arch/alpha_flow.h"
+#include "arch/alpha_shape.h"
 #include "arch/reading.h"
 #include "base/text.h"
 #include "formats/pe.h"
@@ -31,7 +32,10 @@ namespace {
 
 constexpr std::uint64_t kMostCode = 0x10000; // bytes of one function
 constexpr std::size_t kOwnEffort = 100000;   // where the walk sets no limit
-constexpr std::uint64_t kLeafBack = 0x100, kLeafAhead = 0x400;
+constexpr std::size_t kPlaceCost = 120;      // of a place in the code beside its instructions
+constexpr std::uint64_t kBack = 0x100, kAhead = 0x400; // code looked at from pc on
+
+bool is_preserved(int reg) { return reg >= kAlphaS0 && reg <= kAlphaFp; }
 
 template <class T> using Step = std::expected<T, UnwindFailure>;
 
@@ -45,9 +49,11 @@ struct Row {
 struct Known {
   AlphaState state;
   int link = kAlphaRa; // the register that holds the return address at the function's beginning
+  bool whole = true;   // the code was followed from the function's beginning
 };
 struct Kept {
-  std::vector<std::pair<std::uint64_t, Known>> known; // by the address asked for
+  std::vector<std::uint64_t> places; // the addresses asked for
+  std::vector<Known> known;
   std::size_t next = 0;
 };
 
@@ -60,34 +66,40 @@ public:
 
 private:
   using Words = std::vector<std::uint32_t>;
-  struct Piece { // the code of one entry
-    std::uint64_t begin = 0, end = 0;
-    Row row;
-    Words code;
-    std::size_t prologue = 0; // instructions; only of a primary entry
+  struct Part { // of a function: what one entry covers
+    std::span<const std::uint32_t> code;
+    std::size_t index = 0;    // asked for
+    std::size_t prologue = 0; // instructions
+    Step<AlphaState> body;    // what holds behind it
   };
-
   std::uint64_t cut(std::uint64_t address) const { return wide_ ? address : address & 0xFFFFFFFF; }
   std::optional<std::uint64_t> live(int reg) const { return input_.registers.get(reg); }
   std::unexpected<UnwindFailure> unsupported(std::string why) const {
     return method_failed(Code::unsupported, "Alpha code", std::move(why), at_);
   }
 
+  std::unexpected<UnwindFailure> too_much() const {
+    effort_ = 0;
+    return method_failed(Code::limit, "Alpha code", "too many instructions to follow", at_);
+  }
+
   Step<Row> read_row(std::uint64_t address);
   Step<Words> read_code(std::uint64_t begin, std::uint64_t end);
-  Step<AlphaState> body_of(const Row& row, std::uint64_t begin);
+  Step<AlphaState> body_behind(std::span<const std::uint32_t> prologue);
   Step<AlphaState> body_of_primary(std::uint64_t row, std::uint64_t delta, std::uint64_t base);
   Step<Known> analyse(const FunctionEntry& function);
-  Step<AlphaState> state_at(AlphaFlow& flow, const Words& code, std::size_t index,
-                            const AlphaState& start, bool primary, const Step<AlphaState>& body,
-                            std::size_t prologue);
-  Step<int> link_of(const AlphaFlow& flow) const;
+  Step<AlphaState> body_of_secondary(const Row& row, std::uint64_t row_at, std::uint64_t delta,
+                                     std::uint64_t base);
+  Step<AlphaState> follow(const Part& part, const AlphaState& start, AlphaFlow& flow);
+  Step<Known> known_in(const Part& part, bool primary);
+  Step<int> link_of(const AlphaFlow& flow);
   Step<Known> known_for(const FunctionEntry& function);
 
   Step<std::uint64_t> callers_sp(const AlphaState& state) const;
   std::optional<std::uint64_t> callers(int reg, const Known& known, std::uint64_t sp);
   UnwindResult by_entry(const FunctionEntry& function);
-  UnwindResult by_ways_back(bool leaf);
+  Words code_around(const FunctionEntry* function, std::uint64_t& from);
+  UnwindResult by_ways_back(const FunctionEntry* function);
   std::optional<std::uint64_t> value_of(AlphaValue value);
   UnwindResult finish(Registers registers, std::uint64_t ra, std::uint64_t sp);
 
@@ -97,6 +109,8 @@ private:
   std::size_t own_effort_ = kOwnEffort;
   std::size_t& effort_;
   std::uint64_t pc_ = 0, at_ = 0; // at_: what pc is looked up by
+  bool whole_ = true;             // the state was reached from the function's beginning
+  bool lost_ = false;             // the code has lost its return address
 };
 
 Step<Row> AlphaUnwinder::read_row(std::uint64_t address) {
@@ -124,33 +138,17 @@ Step<AlphaUnwinder::Words> AlphaUnwinder::read_code(std::uint64_t begin, std::ui
   if (end <= begin || end - begin > kMostCode)
     return unsupported("a function of " + hex(end - begin) + " bytes");
   const std::size_t cost = (end - begin) / 64;
-  if (effort_ < cost) {
-    effort_ = 0;
-    return method_failed(Code::limit, "Alpha code", "too many instructions to follow", at_);
-  }
+  if (effort_ < cost) return too_much();
   effort_ -= cost;
   return reader_.array<std::uint32_t>(begin, (end - begin) / 4, "code");
 }
 
-// What holds in the body of the function that begins at `begin` and has a primary entry.
-Step<AlphaState> AlphaUnwinder::body_of(const Row& row, std::uint64_t begin) {
-  const std::uint64_t size = row.prologue_end - row.begin;
-  if (size == 0) return AlphaState().in_body();
-  auto code = read_code(begin, begin + size);
-  if (!code) return std::unexpected(code.error());
-  for (const std::uint32_t word : *code) {
-    const AlphaKind kind = AlphaWord{word}.kind();
-    if (kind == AlphaKind::branch || kind == AlphaKind::jump || kind == AlphaKind::ret ||
-        kind == AlphaKind::unknown)
-      return unsupported("a prologue with ways out of it");
-  }
-  code->push_back(0); // the end, to ask for
-  AlphaFlow flow(*code, code->size(), effort_);
-  flow.mark(code->size() - 1);
-  if (!flow.run(0, AlphaState()))
-    return method_failed(Code::limit, "Alpha code", "too many instructions to follow", at_);
-  const AlphaState* state = flow.at(code->size() - 1);
-  if (!state) return unsupported("a prologue that does not end");
+// What holds in the body behind a prologue.
+Step<AlphaState> AlphaUnwinder::body_behind(std::span<const std::uint32_t> prologue) {
+  if (effort_ < prologue.size()) return too_much();
+  effort_ -= prologue.size();
+  const auto state = alpha_prologue(prologue);
+  if (!state) return unsupported("a prologue with ways out of it");
   return state->in_body();
 }
 
@@ -168,37 +166,67 @@ Step<AlphaState> AlphaUnwinder::body_of_primary(std::uint64_t address, std::uint
     const std::uint64_t begin = cut(row->begin - shift);
     if (input_.functions.find(begin, function) == FunctionLookup::found &&
         cut(function.image_base + function.unwind) == address && function.image_base == base &&
-        cut(base + function.begin) == begin)
-      return body_of(*row, begin);
+        cut(base + function.begin) == begin) {
+      if (row->prologue_end == row->begin) return AlphaState().in_body();
+      auto code = read_code(begin, begin + (row->prologue_end - row->begin));
+      return code ? body_behind(*code) : std::unexpected(code.error());
+    }
   }
   return unsupported("a secondary .pdata entry whose primary one is not in the table");
 }
 
-// The state in front of the instruction at `index`.  Where no way leads there, `body` holds at the
-// nearest place before it that only a jump from elsewhere reaches.
-Step<AlphaState> AlphaUnwinder::state_at(AlphaFlow& flow, const Words& code, std::size_t index,
-                                         const AlphaState& start, bool primary,
-                                         const Step<AlphaState>& body, std::size_t prologue) {
-  const auto limit = [&] {
-    return method_failed(Code::limit, "Alpha code", "too many instructions to follow", at_);
-  };
-  flow.mark(index);
-  if (!flow.run(0, start)) return limit();
-  if (const AlphaState* state = flow.at(index)) return *state;
-  if (primary && index < prologue) return unsupported("a prologue that is not run through");
-  if (!body) return std::unexpected(body.error());
-  std::size_t first = index;
-  for (; first > prologue; --first) {
-    const AlphaKind kind = AlphaWord{code[first - 1]}.kind();
-    if (kind == AlphaKind::jump || kind == AlphaKind::ret || kind == AlphaKind::unknown) break;
-  }
-  if (!flow.run(first, *body)) return limit();
-  if (const AlphaState* state = flow.at(index)) return *state;
+// The state in front of the instruction at `index`, found by following the code from `start` on.
+// Where no way leads there, `body` holds at the nearest place before it that only a jump from
+// elsewhere reaches.
+Step<AlphaState> AlphaUnwinder::follow(const Part& part, const AlphaState& start, AlphaFlow& flow) {
+  flow.mark(part.index);
+  if (!flow.run(0, start)) return too_much();
+  if (const AlphaState* state = flow.at(part.index)) return *state;
+  if (part.index < part.prologue) return unsupported("a prologue that is not run through");
+  if (!part.body) return std::unexpected(part.body.error());
+  whole_ = false;
+  if (!flow.run(alpha_line_start(part.code, part.prologue, part.index), *part.body))
+    return too_much();
+  if (const AlphaState* state = flow.at(part.index)) return *state;
   return unsupported("no way through the code leads here");
 }
 
+// What is known at an instruction of a part of a function.
+Step<Known> AlphaUnwinder::known_in(const Part& part, bool primary) {
+  Known known;
+  if (effort_ < part.code.size() + kPlaceCost) return too_much();
+  effort_ -= part.code.size() + kPlaceCost;
+  if (part.body && alpha_keeps_frame(part.code, part.prologue, *part.body)) {
+    known.state = alpha_plain_state(part.code, part.prologue, *part.body, part.index);
+    known.whole = part.index < part.prologue;
+  } else {
+    if (!primary && !part.body) return std::unexpected(part.body.error());
+    whole_ = primary;
+    AlphaFlow flow(part.code, part.prologue, effort_);
+    auto state = follow(part, primary ? AlphaState() : *part.body, flow);
+    if (!state) return std::unexpected(state.error());
+    if (flow.ends_trap())
+      return stop_here(Code::unsupported, "Alpha trap frame",
+                       "this function goes back to interrupted code; no public source lays out "
+                       "what lies on the stack for that",
+                       at_);
+    auto link = link_of(flow);
+    if (!link) return std::unexpected(link.error());
+    known = {*state, *link, whole_};
+  }
+  if (input_.first) return known;
+  const AlphaWord call{part.code[part.index]};
+  if (call.kind() != AlphaKind::call)
+    return method_failed(Code::mismatch, "return address", "it does not follow a call", pc_);
+  if (part.index < part.prologue)
+    known.state.stack_check(call.ra());
+  else
+    known.state.call(call.ra());
+  return known;
+}
+
 // The return address comes in the register that the function goes back through.
-Step<int> AlphaUnwinder::link_of(const AlphaFlow& flow) const {
+Step<int> AlphaUnwinder::link_of(const AlphaFlow& flow) {
   int link = -1;
   for (const AlphaValue value : flow.returns()) {
     if (value.base >= kAlphaZero || value.offset != 0) continue;
@@ -206,7 +234,25 @@ Step<int> AlphaUnwinder::link_of(const AlphaFlow& flow) const {
       return unsupported("it goes back through more than one register");
     link = value.base;
   }
+  if (link < 0 && !flow.returns().empty()) {
+    lost_ = true;
+    return unsupported("it goes back through a register that was overwritten");
+  }
   return link < 0 ? kAlphaRa : link;
+}
+
+Step<AlphaState> AlphaUnwinder::body_of_secondary(const Row& row, std::uint64_t row_at,
+                                                  std::uint64_t delta, std::uint64_t base) {
+  const std::uint64_t size = wide_ ? sizeof(formats::ImageRuntimeFunctionAlpha64)
+                                   : sizeof(formats::ImageRuntimeFunctionAlpha);
+  const std::uint64_t parent = cut(row.prologue_end - delta);
+  if (parent == row_at || (parent > row_at ? parent - row_at : row_at - parent) % size != 0)
+    return unsupported("a .pdata entry whose prologue ends elsewhere");
+  // Type 1 gives the end of a prologue that the part has for itself: none, so far as is known.
+  const bool plain = row.data_type == 0 && (row.handler == 0 || row.handler == row.begin);
+  const bool own = row.data_type == 1 && row.handler == row.begin;
+  if (!plain && !own) return unsupported("a secondary .pdata entry of a form that is not known");
+  return body_of_primary(parent, delta, base);
 }
 
 Step<Known> AlphaUnwinder::analyse(const FunctionEntry& function) {
@@ -223,65 +269,37 @@ Step<Known> AlphaUnwinder::analyse(const FunctionEntry& function) {
                          row_at);
   auto code = read_code(begin, end);
   if (!code) return std::unexpected(code.error());
-  const std::size_t index = (at_ - begin) / 4;
-  const bool primary = row->prologue_end >= row->begin && row->prologue_end <= row->end;
-  const std::size_t prologue = primary ? (row->prologue_end - row->begin) / 4 : 0;
-  AlphaFlow flow(*code, prologue, effort_);
-  Known known;
-  Step<AlphaState> state;
-  if (primary) {
-    const auto body = [&] { return body_of(*row, begin); };
-    flow.mark(index);
-    state = state_at(flow, *code, index, AlphaState(), true,
-                     index >= prologue ? body() : Step<AlphaState>(), prologue);
-  } else {
-    const std::uint64_t row_size = wide_ ? sizeof(formats::ImageRuntimeFunctionAlpha64)
-                                         : sizeof(formats::ImageRuntimeFunctionAlpha);
-    const std::uint64_t parent = cut(row->prologue_end - delta);
-    const bool own_prologue_empty = row->handler == 0 || row->handler == row->begin;
-    if (parent == row_at || (parent > row_at ? parent - row_at : row_at - parent) % row_size != 0)
-      return unsupported("a .pdata entry whose prologue ends elsewhere");
-    if (row->data_type > 1 || !own_prologue_empty ||
-        (row->data_type == 1 && row->handler != row->begin))
-      return unsupported("a secondary .pdata entry of a form that is not known");
-    const auto body = body_of_primary(parent, delta, function.image_base);
-    if (!body) return std::unexpected(body.error());
-    state = state_at(flow, *code, index, *body, false, body, 0);
+  Part part{*code, (at_ - begin) / 4, 0, {}};
+  if (row->prologue_end >= row->begin && row->prologue_end <= row->end) {
+    part.prologue = (row->prologue_end - row->begin) / 4;
+    part.body = body_behind(part.code.first(part.prologue));
+    return known_in(part, true);
   }
-  if (!state) return std::unexpected(state.error());
-  if (flow.ends_trap())
-    return stop_here(Code::unsupported, "Alpha trap frame",
-                     "this function goes back to interrupted code; no public source lays out what "
-                     "lies on the stack for that",
-                     at_);
-  auto link = link_of(flow);
-  if (!link) return std::unexpected(link.error());
-  known.state = *state;
-  known.link = *link;
-  if (!input_.first) {
-    const AlphaWord call{(*code)[index]};
-    if (call.kind() != AlphaKind::call)
-      return method_failed(Code::mismatch, "return address", "it does not follow a call", pc_);
-    known.state.call(call.ra());
-  }
-  return known;
+  auto body = body_of_secondary(*row, row_at, delta, function.image_base);
+  if (!body) return std::unexpected(body.error());
+  part.body = std::move(*body);
+  return known_in(part, false);
 }
 
 // Recursion asks for the same place again and again.
 Step<Known> AlphaUnwinder::known_for(const FunctionEntry& function) {
   constexpr std::size_t most = 64;
-  const std::uint64_t key = at_ << 1 | static_cast<std::uint64_t>(input_.first);
+  const std::uint64_t place = at_ << 1 | static_cast<std::uint64_t>(input_.first);
   if (!input_.kept) return analyse(function);
   if (!*input_.kept) *input_.kept = std::make_shared<Kept>();
   Kept& kept = *static_cast<Kept*>(input_.kept->get());
-  for (const auto& [place, known] : kept.known)
-    if (place == key) return known;
+  const auto found = std::ranges::find(kept.places, place);
+  if (found != kept.places.end()) return kept.known[found - kept.places.begin()];
   auto known = analyse(function);
   if (!known) return known;
-  if (kept.known.size() < most)
-    kept.known.emplace_back(key, *known);
-  else
-    kept.known[kept.next++ % most] = {key, *known};
+  if (kept.known.size() < most) {
+    kept.places.push_back(place);
+    kept.known.push_back(*known);
+  } else {
+    kept.places[kept.next] = place;
+    kept.known[kept.next] = *known;
+    kept.next = (kept.next + 1) % most;
+  }
   return known;
 }
 
@@ -290,16 +308,20 @@ Step<std::uint64_t> AlphaUnwinder::callers_sp(const AlphaState& state) const {
   const AlphaValue own = state.values[kAlphaSp];
   if (own.base == kAlphaSp && own.offset > 0)
     return unsupported("the stack pointer lies above where it was at the function's beginning");
-  for (int i = 0; i < kAlphaZero; ++i) {
-    const auto value = live(i);
-    if (!value || state.values[i].base != kAlphaSp) continue;
-    const std::uint64_t found = *value - static_cast<std::uint64_t>(state.values[i].offset);
+  for (const int reg : {static_cast<int>(kAlphaSp), static_cast<int>(kAlphaFp)}) {
+    const auto value = live(reg);
+    if (!value || state.values[reg].base != kAlphaSp) continue;
+    const std::uint64_t found =
+        *value - static_cast<std::uint64_t>(std::int64_t{state.values[reg].offset});
     if (sp && cut(*sp) != cut(found))
       return method_failed(Code::mismatch, "stack pointer and frame pointer",
                            "they do not belong to one frame", at_);
-    // sp comes last, and is better than a copy of it that an address calculation has made.
-    sp = found;
+    sp = sp.value_or(found);
   }
+  // Room that the body has made lies below the frame pointer.
+  if (!own.known() && sp && live(kAlphaSp) && cut(*live(kAlphaSp)) > cut(*live(kAlphaFp)))
+    return method_failed(Code::mismatch, "stack pointer and frame pointer",
+                         "they do not belong to one frame", at_);
   if (!sp) return unsupported("the code does not tell where the frame begins");
   return *sp;
 }
@@ -310,8 +332,8 @@ std::optional<std::uint64_t> AlphaUnwinder::callers(int reg, const Known& known,
   const AlphaState& state = known.state;
   const int slot = AlphaState::slot_of(reg);
   if (slot >= 0 && state.slots[slot] != AlphaState::kNoSlot) {
-    auto value = reader_.get<le64>(cut(sp + static_cast<std::uint64_t>(state.slots[slot])),
-                                   "saved register");
+    auto value = reader_.get<le64>(
+        cut(sp + static_cast<std::uint64_t>(std::int64_t{state.slots[slot]})), "saved register");
     return value ? std::optional<std::uint64_t>(*value) : std::nullopt;
   }
   if (reg >= kAlphaF2) return state.floats >> (reg - kAlphaF2) & 1 ? live(reg) : std::nullopt;
@@ -343,28 +365,32 @@ UnwindResult AlphaUnwinder::by_entry(const FunctionEntry& function) {
   const int slot = AlphaState::slot_of(link);
   auto ra = callers(link, *known, *sp);
   if (!ra && slot >= 0 && known->state.slots[slot] != AlphaState::kNoSlot)
-    return std::unexpected(
-        reader_
-            .get<le64>(cut(*sp + static_cast<std::uint64_t>(known->state.slots[slot])),
-                       "saved return address")
-            .error());
-  if (!ra) return unsupported("the return address was overwritten and not saved before");
+    return std::unexpected(reader_
+                               .get<le64>(cut(*sp + static_cast<std::uint64_t>(
+                                                        std::int64_t{known->state.slots[slot]})),
+                                          "saved return address")
+                               .error());
+  if (!ra) {
+    lost_ = true;
+    return unsupported("the return address was overwritten and not saved before");
+  }
   Registers registers;
   for (int i = kAlphaS0; i <= kAlphaFp; ++i)
     if (auto value = callers(i, *known, *sp)) registers.set(i, *value);
   for (int i = kAlphaF2; i < kAlphaF2 + 8; ++i)
     if (auto value = callers(i, *known, *sp)) registers.set(i, *value);
-  // A routine with a linkage of its own leaves its caller the return address that that one has.
-  if (link != kAlphaRa)
-    for (int i = 0; i < kAlphaZero; ++i)
-      if (i != link && !(i >= kAlphaS0 && i <= kAlphaFp) && known->state.values[i].is(i))
-        if (auto value = live(i)) registers.set(i, *value);
+  // What it has not touched is still the caller's; a routine with a linkage of its own leaves its
+  // caller the return address that that one has.
+  for (int i = 0; i < kAlphaZero; ++i)
+    if (i != link && !is_preserved(i) && known->state.values[i].is(i) &&
+        (known->whole || i == kAlphaRa))
+      if (auto value = live(i)) registers.set(i, *value);
   return finish(std::move(registers), *ra, *sp);
 }
 
 std::optional<std::uint64_t> AlphaUnwinder::value_of(AlphaValue value) {
   if (!value.known()) return std::nullopt;
-  const auto offset = static_cast<std::uint64_t>(value.offset);
+  const auto offset = static_cast<std::uint64_t>(std::int64_t{value.offset});
   if (value.base != AlphaValue::kStack) {
     const auto base = value.is_constant() ? std::optional<std::uint64_t>(0) : live(value.base);
     return base ? std::optional(*base + offset) : std::nullopt;
@@ -375,22 +401,34 @@ std::optional<std::uint64_t> AlphaUnwinder::value_of(AlphaValue value) {
   return word ? std::optional<std::uint64_t>(*word) : std::nullopt;
 }
 
-// Follows the code on from pc: what all its ways back make of the registers is the caller's.
-UnwindResult AlphaUnwinder::by_ways_back(bool leaf) {
-  Words code(kLeafBack / 4);
-  std::uint64_t from = pc_ - kLeafBack;
-  std::vector<std::uint8_t> bytes(kLeafBack + kLeafAhead);
-  auto got = reader_.some(from, bytes);
-  if (from > pc_ || got.size() < kLeafBack + 4) {
-    from = pc_;
-    got = reader_.some(from, std::span(bytes).first(kLeafAhead));
+// The code around pc, as much as there is of it in the function: words from `from` on.
+AlphaUnwinder::Words AlphaUnwinder::code_around(const FunctionEntry* function,
+                                                std::uint64_t& from) {
+  std::uint64_t low = pc_ < kBack ? 0 : pc_ - kBack, high = pc_ + kAhead;
+  if (function) {
+    const std::uint64_t begin = cut(function->image_base + function->begin);
+    low = std::max(low, begin);
+    high = std::min(high, begin + (function->end - function->begin));
   }
-  code.resize(got.size() / 4);
-  for (std::size_t i = 0; i < code.size(); ++i)
-    code[i] = got[4 * i] | got[4 * i + 1] << 8 | got[4 * i + 2] << 16 |
-              static_cast<std::uint32_t>(got[4 * i + 3]) << 24;
+  std::vector<std::uint8_t> bytes(high > low ? high - low : 0);
+  auto got = reader_.some(low, bytes);
+  from = low;
+  if (got.size() < pc_ - low + 4) {
+    from = pc_;
+    got = reader_.some(from, std::span(bytes).first(bytes.size() - (pc_ - low)));
+  }
+  Words words(got.size() / 4);
+  std::memcpy(words.data(), got.data(), words.size() * 4);
+  return words;
+}
+
+// Follows the code on from pc: what all its ways back make of the registers is the caller's.
+UnwindResult AlphaUnwinder::by_ways_back(const FunctionEntry* function) {
+  std::uint64_t from = 0;
+  const Words code = code_around(function, from);
   if (code.empty()) return method_failed(Code::absent, "code", "not captured in this dump", pc_);
   AlphaFlow flow(code, 0, effort_);
+  flow.only_certain();
   if (!flow.run((pc_ - from) / 4, AlphaState()))
     return method_failed(Code::limit, "Alpha code", "too many instructions to follow", pc_);
   AlphaState exit;
@@ -398,7 +436,7 @@ UnwindResult AlphaUnwinder::by_ways_back(bool leaf) {
   if (flow.exit() && flow.returns().size() == 1) {
     exit = *flow.exit();
     back = flow.returns().front();
-  } else if (leaf && !flow.exit() && flow.jump_exit()) { // a tail call
+  } else if (!function && !flow.exit() && flow.jump_exit()) { // a tail call
     exit = *flow.jump_exit();
     back = exit.values[kAlphaRa];
   } else {
@@ -414,10 +452,9 @@ UnwindResult AlphaUnwinder::by_ways_back(bool leaf) {
   for (int i = 0; i < 8; ++i)
     if (auto value = exit.floats >> i & 1 ? live(kAlphaF2 + i) : std::nullopt)
       registers.set(kAlphaF2 + i, *value);
-  if (!back.is(kAlphaRa) && back.base < kAlphaZero)
-    for (int i = 0; i < kAlphaZero; ++i)
-      if (i != back.base && !(i >= kAlphaS0 && i <= kAlphaFp) && exit.values[i].is(i))
-        if (auto value = live(i)) registers.set(i, *value);
+  for (int i = 0; i < kAlphaZero; ++i)
+    if (i != back.base && !is_preserved(i) && exit.values[i].is(i))
+      if (auto value = live(i)) registers.set(i, *value);
   return finish(std::move(registers), *ra, *sp);
 }
 
@@ -436,12 +473,12 @@ UnwindResult AlphaUnwinder::run() {
     if (!input_.first)
       return method_failed(Code::bad_value, "unwind data",
                            "a function that calls has no entry in its image's table", pc_);
-    return by_ways_back(true);
+    return by_ways_back(nullptr);
   case FunctionLookup::found: break;
   }
   auto result = by_entry(function);
-  if (result || result.error().stop || !input_.first) return result;
-  auto back = by_ways_back(false);
+  if (result || result.error().stop || !input_.first || lost_) return result;
+  auto back = by_ways_back(&function);
   return back ? back : result;
 }
 

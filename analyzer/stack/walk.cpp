@@ -198,6 +198,15 @@ bool Walker::stays(const Candidate& c) const {
   // Where the return address is in a register, a leaf function need not touch the stack, ...
   const int link = ground_.arch.link, backing = ground_.arch.backing;
   if (link >= 0 && last().exact_pc) return true;
+  // ... and one that calls nothing but routines with a linkage of their own may keep it in another
+  // register.  There are only so many, and the same place twice would be a circle.
+  if (link >= 0 && c.caller.register_frame && c.proved) {
+    constexpr std::ptrdiff_t most = 4;
+    const auto above = std::ranges::find_if(stack_.frames.rbegin(), stack_.frames.rend(),
+                                            [&](const Frame& f) { return f.sp != c.sp; });
+    return above - stack_.frames.rbegin() <= most &&
+           std::none_of(stack_.frames.rbegin(), above, [&](const Frame& f) { return f.pc == c.pc; });
+  }
   // ... and a function whose frame lies on the second stack neither.
   const auto above = last().registers.get(backing), below = c.caller.registers.get(backing);
   return above && below && *below < *above;
