@@ -102,7 +102,8 @@ void judge(const PaperImage& paper, const Snapshot& snapshot, const Bytes& dump,
   ASSERT_EQ(report.at("threads").size(), 1u);
   const json& thread = report["threads"][0];
   const std::uint64_t mask = paper.image.machine == Machine::alpha ? 0xFFFFFFFF : ~std::uint64_t{0};
-  if (thread.contains("settled")) ++tally.settled[kind_of(thread["settled"].get<std::string>())];
+  if (thread.contains("settled"))
+    ++tally.settled[kind_of(thread["settled"].get<std::string>(), ":")];
   Score score;
   const std::size_t alone = std::min(walk_alone(paper.image, snapshot, score), frames_of(snapshot));
   const auto sure = sure_frames(thread, snapshot, mask, tally);
