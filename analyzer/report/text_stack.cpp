@@ -217,6 +217,12 @@ void crashed_stack(Paper& paper, const Document& d, const TextOptions& options) 
     paper.heading((thread.wow64 ? "64-bit stack" : "Stack") +
                   (" of the crashed " + title_of(thread)));
     stack(paper, thread, d.pointer_size, kGuesses);
+    if (!thread.settled.empty() && d.dump.arch == "ia64")
+      paper.paragraph(
+          "Itanium keeps a part of every frame, its return address too, on a second stack, the "
+          "register backing store. RsBSP is the saved pointer into it; where in a frame it "
+          "points is not published, so the frames that each reading gives decide.",
+          2, 2, Ink::dim);
   }
 }
 

@@ -110,7 +110,9 @@ std::string place(const Document& d) {
   std::string text;
   auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
   if (!d.crash.process.empty()) add("process " + d.crash.process);
-  if (!d.crash.thread.empty()) add("thread " + d.crash.thread);
+  // Known by its CPU alone a thread is called "cpu N".
+  if (!d.crash.thread.empty() && !(d.crash.cpu && d.crash.thread.starts_with("cpu ")))
+    add("thread " + d.crash.thread);
   if (d.crash.cpu) add(fmt::format("CPU {}", *d.crash.cpu));
   if (d.crash.irql) add(fmt::format("IRQL {}", *d.crash.irql));
   return text;

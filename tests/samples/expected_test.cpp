@@ -56,7 +56,9 @@ TEST_P(Expected, TwoRunsGiveTheSameBytes) {
   EXPECT_EQ(report_of(GetParam()), report_of(GetParam()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Samples, Expected, testing::Values(kKernel, kDamaged, kUserX64, kUserX86),
+INSTANTIATE_TEST_SUITE_P(Samples, Expected,
+                         testing::Values(kKernel, kDamaged, kItaniumFull, kItaniumTriage,
+                                         kAlphaSession, kAlphaIrp, kUserX64, kUserX86),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)

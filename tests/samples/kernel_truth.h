@@ -6,6 +6,7 @@
 #include <set>
 
 #include "samples/machines.h"
+#include "samples/true_stacks.h"
 
 namespace dumptriage::samples {
 
@@ -15,9 +16,6 @@ inline nlohmann::json truth_of(const MachineFile& machine) {
 }
 inline std::string images_of(const nlohmann::json& truth) {
   return std::string(kMachines) + "/" + truth["kernel"].get<std::string>();
-}
-inline std::uint64_t number(const nlohmann::json& hex) {
-  return std::stoull(hex.get<std::string>(), nullptr, 16);
 }
 
 struct Analysed {

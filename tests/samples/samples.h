@@ -20,6 +20,10 @@ namespace dumptriage::samples {
 
 inline const char* const kKernel = "kernel-x64-ws2003sp2-kb961799.dmp";
 inline const char* const kDamaged = "damaged-kernel-x64-truncated.dmp";
+inline const char* const kItaniumFull = "kernel-ia64-ws2003sp2-kb961799-full.dmp";
+inline const char* const kItaniumTriage = "kernel-ia64-ws2003sp2-kb961799-triage.dmp";
+inline const char* const kAlphaSession = "kernel-alpha-nt4-q188315.dmp";
+inline const char* const kAlphaIrp = "kernel-alpha-nt4-q242896.dmp";
 inline const char* const kUserX64 = "user-x64-access-violation.dmp";
 inline const char* const kUserX86 = "user-x86-access-violation.dmp";
 

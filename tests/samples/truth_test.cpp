@@ -1,20 +1,11 @@
 // Stacks of the samples against the truth files, which come from watching the CPU (call
 // instructions, or return addresses that each function noted itself): no unwinder took part in
 // them.
-#include "samples/samples.h"
+#include "samples/true_stacks.h"
 
 namespace dumptriage::samples {
 namespace {
 
-std::uint64_t number(const nlohmann::json& value) {
-  return std::stoull(value.get<std::string>(), nullptr, 16);
-}
-
-const report::ThreadRow* of_cpu(const report::Document& document, std::uint32_t cpu) {
-  for (const report::ThreadRow& row : document.threads)
-    if (row.cpu == cpu) return &row;
-  return nullptr;
-}
 const report::ThreadRow* by_id(const report::Document& document, const std::string& id) {
   for (const report::ThreadRow& row : document.threads)
     if (row.id == id) return &row;
@@ -40,18 +31,8 @@ TEST(Truth, EveryFrameOfBothCpusOfTheKernelSample) {
     ASSERT_NE(row, nullptr) << cpu["number"];
     const auto frames = shown(cpu, *row);
     ASSERT_GE(frames.size(), 6u);
-    EXPECT_EQ(row->sure_frames, frames.size()) << row->sure_ended;
-    ASSERT_GE(row->frames.size(), frames.size());
-    for (std::size_t i = 0; i < frames.size(); ++i) {
-      SCOPED_TRACE("CPU " + cpu["number"].dump() + " frame " + std::to_string(i));
-      EXPECT_EQ(row->frames[i].pc, number(frames[i]["pc"]));
-      EXPECT_EQ(row->frames[i].sp, number(frames[i]["sp"]));
-      EXPECT_EQ(row->frames[i].module, frames[i]["module"].get<std::string>());
-      EXPECT_EQ(row->frames[i].function, frames[i]["function"].get<std::string>());
-      EXPECT_EQ(row->frames[i].offset, frames[i]["offset"].get<std::uint64_t>());
-      EXPECT_TRUE(row->frames[i].name_exact);
-    }
-    EXPECT_EQ(row->frames.size(), frames.size()) << "frames behind the known end of the stack";
+    SCOPED_TRACE("CPU " + cpu["number"].dump());
+    expect_frames(*row, frames);
   }
 }
 

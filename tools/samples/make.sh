@@ -35,7 +35,7 @@ kernel() {
 # maker CPU OUT: what lays the machines of tools/samples/CPU down.
 maker() {
   synth=$root/tests/synth
-  g++ -std=c++23 -O1 -I"$root/tests" "$here/$1/make_$1.cpp" "$synth"/paper_*.cpp "$synth/cpu_contexts.cpp" \
+  g++ -std=c++23 -O1 -Wall -Wextra -I"$root/tests" "$here/$1/make_$1.cpp" "$synth"/paper_*.cpp "$synth/cpu_contexts.cpp" \
     "$synth/kernel_headers.cpp" "$synth/triage_writer.cpp" "$synth/minidump_writer.cpp" "$synth/userdump_writer.cpp" \
     "$synth/pe_writer.cpp" "$synth/coff_writer.cpp" "$synth/codeview_writer.cpp" "$synth/dbg_writer.cpp" \
     "$synth/pdb20_writer.cpp" -o "$2"

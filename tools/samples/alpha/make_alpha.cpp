@@ -2,31 +2,24 @@
 // images' headers, function tables and identities around the executed code, and hands the machine
 // to the writer of tests/synth.
 #include <cstdio>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "../recorded.h"
 #include "synth/coff_writer.h"
 #include "synth/dbg_writer.h"
 #include "synth/paper_machine.h"
 #include "synth/pe_writer.h"
 
 using namespace dumptriage::synth;
+using namespace dumptriage::samples;
 using nlohmann::json;
 
 namespace {
 
 using u32 = std::uint32_t;
-
-std::uint64_t hex(const json& value) { return std::stoull(value.get<std::string>(), nullptr, 16); }
-Bytes hex_bytes(const std::string& text) {
-  Bytes out;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    out.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
-  return out;
-}
 
 struct Identity {
   std::string path, dbg; // dbg: the name in the image's debug directory; empty: none
@@ -141,11 +134,6 @@ std::string truth_of(const json& frames) {
   return out + "]}\n  ]\n}\n";
 }
 
-void write_file(const std::string& path, const Bytes& data) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -153,8 +141,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: make_alpha RECORD.json SYMBOLS_FOLDER OUT.dmp TRUTH.json\n");
     return 2;
   }
-  std::ifstream in(argv[1]);
-  const json recorded = json::parse(in);
+  const json recorded = read_recording(argv[1]);
   PaperMachine m = paper_alpha_nt4();
   for (const json& image : recorded["images"]) {
     const std::string name = image["name"];
@@ -163,7 +150,7 @@ int main(int argc, char** argv) {
     m.modules.push_back(
         {identity.path, pe.base, pe.memory(), identity.timestamp, identity.checksum});
     if (!identity.dbg.empty())
-      write_file(std::string(argv[2]) + "/" + name.substr(0, name.find('.')) + ".dbg",
+      write_file(std::string(argv[2]) + "/" + stem(name) + ".dbg",
                  dbg_of(image, identity, pe.size_of_image));
   }
   for (const json& piece : recorded["memory"])
@@ -176,6 +163,6 @@ int main(int argc, char** argv) {
   for (std::size_t i = 0; i < 4; ++i) m.bugcheck_parameters[i] = hex(stop[i + 1]) & 0xFFFFFFFF;
   write_file(argv[3], write_alpha_pagedump(m));
   const std::string truth = truth_of(recorded["frames"]);
-  write_file(argv[4], {truth.begin(), truth.end()});
+  write_file(argv[4], truth);
   return 0;
 }

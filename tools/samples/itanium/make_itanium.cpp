@@ -5,7 +5,6 @@
 // store moves with what it names.
 #include <array>
 #include <cstdio>
-#include <fstream>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -13,26 +12,19 @@
 
 #include <nlohmann/json.hpp>
 
-#include "synth/coff_writer.h"
+#include "../recorded.h"
 #include "synth/dbg_writer.h"
 #include "synth/paper_machine.h"
 #include "synth/pdb20_writer.h"
 #include "synth/pe_writer.h"
 
 using namespace dumptriage::synth;
+using namespace dumptriage::samples;
 using nlohmann::json;
 
 namespace {
 
 using u64 = std::uint64_t;
-
-u64 hex(const json& value) { return std::stoull(value.get<std::string>(), nullptr, 16); }
-Bytes hex_bytes(const std::string& text) {
-  Bytes out;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
-    out.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
-  return out;
-}
 
 struct Function {
   std::string name; // in the sample
@@ -45,7 +37,7 @@ struct Image {
   std::uint32_t timestamp, checksum;
   std::map<std::string, std::string> names; // recorded name -> name in the sample
   std::vector<Function*> functions;
-  std::uint32_t pdb_signature; // 0: a COFF table in the image instead
+  std::uint32_t pdb_signature;
 };
 // 2007-02-17, as the files of Service Pack 2 are dated.  The bases are less than 16 MB apart
 // because the recorded calls reach no further; real images call through plabels.
@@ -68,7 +60,7 @@ std::vector<Image> images() {
             {"ten", "IPTransmit"},
             {"leaf", "tcpxsum"}},
            {},
-           0},
+           0x45D6C500},
           {"netbt.sys",
            "\\SystemRoot\\System32\\DRIVERS\\netbt.sys",
            0xE000000083780000,
@@ -216,21 +208,13 @@ struct Built {
   Bytes pdb;
 };
 void add_symbols(const Image& image, Built& built) {
-  CoffWriter coff;
   Pdb20Writer pdb;
   Bytes records = cv_compile(0x80);
   for (const Function* f : image.functions) {
     const auto offset = static_cast<std::uint32_t>(f->at - image.base - kText);
-    coff.function(f->name, offset, 1);
     pdb.publics.push_back({f->name, 1, offset});
     append(records,
            cv_ia64_procedure({f->name, 1, offset, static_cast<std::uint32_t>(f->end - f->begin)}));
-  }
-  if (image.pdb_signature == 0) {
-    built.pe.symbol_table = static_cast<std::uint32_t>(built.pe.tail_offset());
-    built.pe.symbol_count = static_cast<std::uint32_t>(coff.count());
-    built.pe.tail = coff.table();
-    return;
   }
   const Function& last = *image.functions.back();
   const auto size =
@@ -238,8 +222,7 @@ void add_symbols(const Image& image, Built& built) {
   pdb.signature = image.pdb_signature;
   pdb.info_age = pdb.dbi_age = 1;
   pdb.sections = {{kText, size}, {kConst, 0x1000}, {kData, 0x200}};
-  pdb.modules.push_back(
-      {image.name.substr(0, image.name.find('.')) + ".obj", records, {}, {{"", 1, 0, size}}});
+  pdb.modules.push_back({stem(image.name) + ".obj", records, {}, {{"", 1, 0, size}}});
   built.pdb = pdb.bytes();
 }
 Built build_image(const json& recorded, const Image& image, const Mover& move) {
@@ -265,16 +248,13 @@ Built build_image(const json& recorded, const Image& image, const Mover& move) {
   const Bytes version = version_resource(version_at, {5, 2, 3790, 3959});
   append(constants, version);
   pe.directory(2, version_at, static_cast<std::uint32_t>(version.size()));
-  if (image.pdb_signature != 0) {
-    align(constants, 16);
-    const auto debug_at = static_cast<std::uint32_t>(kConst + constants.size());
-    const Bytes id =
-        nb10(image.pdb_signature, 1, image.name.substr(0, image.name.find('.')) + ".pdb");
-    const std::uint32_t raw = static_cast<std::uint32_t>(pe.tail_offset()) + debug_at + 28 - kConst;
-    append(constants, debug_rows({{2, static_cast<std::uint32_t>(id.size()), debug_at + 28, raw}}));
-    append(constants, id);
-    pe.directory(6, debug_at, 28);
-  }
+  align(constants, 16);
+  const auto debug_at = static_cast<std::uint32_t>(kConst + constants.size());
+  const Bytes id = nb10(image.pdb_signature, 1, stem(image.name) + ".pdb");
+  const std::uint32_t raw = static_cast<std::uint32_t>(pe.tail_offset()) + debug_at + 28 - kConst;
+  append(constants, debug_rows({{2, static_cast<std::uint32_t>(id.size()), debug_at + 28, raw}}));
+  append(constants, id);
+  pe.directory(6, debug_at, 28);
   pe.section(".rdata", kConst, constants, kConstSection);
   pe.size_of_image = kData;
   if (image.base == images()[0].base) {
@@ -404,11 +384,6 @@ PaperMachine machine_of(const std::vector<Image>& list, const std::vector<Built>
   return m;
 }
 
-void write_file(const std::string& path, const Bytes& data) {
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -416,8 +391,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: make_itanium STATES.json SYMBOLS_FOLDER SAMPLES_FOLDER\n");
     return 2;
   }
-  std::ifstream in(argv[1]);
-  const json recorded = json::parse(in);
+  const json recorded = read_recording(argv[1]);
   std::vector<Image> list = images();
   Mover move;
   place_functions(recorded, list, move);
@@ -429,9 +403,7 @@ int main(int argc, char** argv) {
   for (const Image& image : list) {
     built.push_back(build_image(recorded, image, move));
     write_file(std::string(argv[2]) + "/" + image.name, built.back().pe.file());
-    if (!built.back().pdb.empty())
-      write_file(std::string(argv[2]) + "/" + image.name.substr(0, image.name.find('.')) + ".pdb",
-                 built.back().pdb);
+    write_file(std::string(argv[2]) + "/" + stem(image.name) + ".pdb", built.back().pdb);
   }
   const State stopped = state_at(recorded["states"][0], 0xE000010600A1A000, move, list);
   const State idle = state_at(recorded["states"][1], 0xE000010600A0A000, move, list);
@@ -444,6 +416,6 @@ int main(int argc, char** argv) {
       "{\n  \"made_by\": \"a shadow stack of calls while the code ran in a simulator\",\n"
       "  \"cpus\": [\n    {\"number\": 0, \"frames\": [" +
       idle.truth + "]},\n    {\"number\": 1, \"frames\": [" + stopped.truth + "]}\n  ]\n}\n";
-  write_file(to + "truth/" + name + ".json", {truth.begin(), truth.end()});
+  write_file(to + "truth/" + name + ".json", truth);
   return 0;
 }
