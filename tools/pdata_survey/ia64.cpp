@@ -129,7 +129,7 @@ std::vector<Slot> Survey::slots_of(const Function& f) {
 }
 
 // Does a record say that at this slot of the function a register is saved?  For rp and the like.
-enum class Move { none, pfs, rp, preds, lc, unat, fpsr, sp };
+enum class Move { none, pfs, rp, preds, lc, unat, fpsr, sp, large_frame };
 struct Found {
   Move move = Move::none;
   unsigned reg = 0;
@@ -157,6 +157,11 @@ Found move_in(const arch::Ia64Instruction& in) {
     if (in.bits(36, 1)) amount -= 8192;
     return {Move::sp, 12, amount};
   }
+  const bool add = in.opcode() == 8 && in.bits(34, 2) == 0 && in.bits(33, 1) == 0 &&
+                   in.bits(29, 4) == 0 && in.bits(27, 2) == 0;
+  if ((in.unit == 'M' || in.unit == 'I') && add && r1 == 12 &&
+      (in.bits(20, 7) == 12 || in.bits(13, 7) == 12))
+    return {Move::large_frame, 12};
   return {};
 }
 
@@ -181,7 +186,9 @@ void Survey::compare_saves(const Function& f, const std::vector<Ia64Record>& rec
     }
     const Found found = move_in(*slots[slot].instruction);
     const std::uint64_t place = f.begin + slot / 3 * 16 + slot % 3 * 4;
-    if (r.op == Ia64Op::mem_stack_f && !lies_apart(records))
+    if (r.op == Ia64Op::mem_stack_f && found.move == Move::large_frame)
+      counts_.add("mem_stack_f is `add sp = r, sp`", place);
+    else if (r.op == Ia64Op::mem_stack_f && !lies_apart(records))
       check(found.move == Move::sp && found.amount == -16 * static_cast<std::int64_t>(r.value),
             "mem_stack_f is `adds sp = -size, sp`", place);
     else if (r.op == Ia64Op::when)
