@@ -207,7 +207,7 @@ private:
   }
   // Pages that map themselves.
   std::vector<std::uint64_t> roots_in_memory(Paging form) const {
-    constexpr std::uint64_t kMostPages = 1 << 16;
+    constexpr std::uint64_t kMostPages = 1 << 15; // 256 MB of the lowest
     constexpr std::size_t kMostRoots = 64;
     std::vector<std::uint64_t> roots;
     std::uint64_t looked = 0;

@@ -173,7 +173,9 @@ void read_streams(Reading& r) {
     if (kind.read == nullptr) continue;
     read_kind(r, kind, by_type[kind.type]);
     if (kind.type == SystemInfoStream && r.machine == arch::Machine::unknown)
-      guess_machine(r, by_type[ThreadListStream], by_type[ExceptionStream]);
+      guess_machine(
+          r, by_type[by_type[ThreadListStream].empty() ? ThreadExListStream : ThreadListStream],
+          by_type[ExceptionStream]);
   }
   // Last, when the memory lists are known.
   for (const StreamKind& kind : kKinds)

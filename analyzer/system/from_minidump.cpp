@@ -346,8 +346,13 @@ void note_missing(const Minidump& minidump, Notes& notes) {
       {formats::ThreadListStream, "threads"},
       {formats::ModuleListStream, "modules"}};
   for (const auto& [type, what] : kNeeded) {
-    bool listed = std::any_of(minidump.streams.begin(), minidump.streams.end(),
-                              [type = type](const auto& stream) { return stream.type == type; });
+    // Itanium's threads stand in the extended list alone.
+    const std::uint32_t other =
+        type == formats::ThreadListStream ? std::uint32_t{formats::ThreadExListStream} : type;
+    bool listed =
+        std::any_of(minidump.streams.begin(), minidump.streams.end(), [&](const auto& stream) {
+          return stream.type == type || stream.type == other;
+        });
     if (!listed)
       add_note(notes, Severity::warning, Code::absent,
                fmt::format("minidump: it holds no stream about its {}", what));

@@ -21,19 +21,13 @@ struct EntryFields {
   std::uint64_t base, size, full_name, base_name;
   std::optional<std::uint64_t> checksum, timestamp;
 };
-
-// Where the entry's layout is published; elsewhere it is inferred and the dump has to prove it.
-bool is_published(arch::Machine machine) {
-  return machine == arch::Machine::x86 || machine == arch::Machine::x64 ||
-         machine == arch::Machine::arm64;
-}
 EntryFields entry_fields(const KernelView& view) {
   constexpr std::uint32_t kWindows2000 = 2195, kWindows10 = 10240;
   std::uint32_t build = view.dump.kernel->header.build;
   bool narrow = view.pointer_size == 4;
   EntryFields fields = narrow ? EntryFields{0x18, 0x20, 0x24, 0x2C, 0x40, {}}
                               : EntryFields{0x30, 0x40, 0x48, 0x58, 0x78, {}};
-  if (!is_published(view.dump.machine)) { // images tell both
+  if (!view.has_published_layouts()) { // images tell both
     fields.checksum.reset();
     return fields;
   }
@@ -131,7 +125,7 @@ void walk_modules(const KernelView& view, Snapshot& snapshot) {
     add_note(view.notes, Severity::warning, Code::absent,
              fmt::format("module list: {} entries cannot be read", unreadable),
              Where::virtual_address(head));
-  if (!is_published(view.dump.machine) && !snapshot.modules.empty() &&
+  if (!view.has_published_layouts() && !snapshot.modules.empty() &&
       !prove_entries(view, fields, list.entries, snapshot))
     snapshot.modules.clear();
   snapshot.modules_complete = list.complete && unreadable == 0 && !snapshot.modules.empty();

@@ -10,10 +10,19 @@ namespace {
 
 constexpr std::size_t kMostProcesses = 4096;
 
+// Of the CPUs that have layouts, judge_layout has said why there is none.
+void say_unpublished(const KernelView& view) {
+  if (view.has_published_layouts()) return;
+  add_note(view.notes, Severity::info, Code::unsupported,
+           fmt::format("processes and threads: unsupported; where the kernel of {} keeps their "
+                       "fields is not published, so only what ran on the CPUs is listed",
+                       arch::name_of(view.dump.machine)));
+}
+
 void walk_processes(const KernelView& view, Snapshot& snapshot) {
   std::uint64_t head = view.cut(view.dump.kernel->header.ps_active_process_head);
   auto links = view.layout.offset("_EPROCESS", "ActiveProcessLinks");
-  if (!links) return; // judge_layout has said why
+  if (!links) return say_unpublished(view);
   if (head == 0)
     return add_note(view.notes, Severity::warning, Code::absent,
                     "process list: the header does not say where it is");

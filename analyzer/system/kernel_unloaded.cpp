@@ -37,6 +37,8 @@ void read_ring(const KernelView& view, Snapshot& snapshot) {
     module.base = *start;
     if (*end > *start) module.size = *end - *start;
     module.name = view.unicode_string(entry).value_or("");
+    // Elsewhere the entry's layout is inferred, and one that makes no sense is none.
+    if (!view.has_published_layouts() && (module.name.empty() || module.size == 0)) continue;
     snapshot.unloaded_modules.push_back(std::move(module));
   }
 }

@@ -101,6 +101,12 @@ std::optional<std::uint8_t> KernelView::dispatcher_type(std::uint64_t object) co
   return type ? std::optional<std::uint8_t>(*type & 0x7F) : std::nullopt;
 }
 
+bool KernelView::has_published_layouts() const {
+  using arch::Machine;
+  return dump.machine == Machine::x86 || dump.machine == Machine::x64 ||
+         dump.machine == Machine::arm64;
+}
+
 // StackLimit < KernelStack <= InitialStack <= StackBase, as far as the layout has them and the dump
 // holds them.  A terminated thread may have lost its stack.
 bool KernelView::is_thread(std::uint64_t object) const {

@@ -43,6 +43,9 @@ public:
   std::optional<std::string> unicode_string(std::uint64_t address) const;
   // Kernel half of the address space, by pointer size (32-bit: from 0x80000000, also with /3GB).
   bool is_kernel_address(std::uint64_t address) const;
+  // Whether the layouts of this CPU's kernel are published: x86, x64, ARM64.  Elsewhere they are
+  // inferred, and nothing is read by one that the dump does not prove.
+  bool has_published_layouts() const;
   // Low 7 bits of DISPATCHER_HEADER.Type: 3 process, 6 thread, ...
   std::optional<std::uint8_t> dispatcher_type(std::uint64_t object) const;
   bool is_thread(std::uint64_t object) const; // a KTHREAD stands there (type and sane stack fields)

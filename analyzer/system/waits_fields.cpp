@@ -128,11 +128,7 @@ WaitFields wait_fields(const KernelView& view) {
   WaitFields out;
   if (view.dump.kernel) out.build = view.dump.kernel->header.build;
   Fields(view, out).fill();
-  // The constants are those of Intel and ARM kernels.  NT 4 and 2000 on Alpha have none.
-  using arch::Machine;
-  Machine machine = view.dump.machine;
-  bool listed = machine == Machine::x86 || machine == Machine::x64 || machine == Machine::arm64;
-  out.known &= listed;
+  out.known &= view.has_published_layouts(); // NT 4 and 2000 on Alpha have none
   return out;
 }
 

@@ -98,6 +98,7 @@ Bytes write_paper_minidump(const PaperMachine& machine, bool images) {
   system.major = machine.alpha ? 4 : 5;
   system.minor = machine.alpha ? 0 : 2;
   system.build = machine.build;
+  system.product_type = machine.alpha ? 1 : 3; // workstation, server
   system.csd = machine.alpha ? "Service Pack 6" : "Service Pack 2";
   writer.system(system);
   std::vector<MdThread> threads;

@@ -42,6 +42,7 @@ TEST(PaperMachines, AlphaFull) {
   EXPECT_LE(thread.stack_low, tests::kAlphaSp);
   EXPECT_GT(thread.stack_high, tests::kAlphaSp);
   EXPECT_TRUE(snapshot.processes.empty()); // no layout of Alpha's is published
+  EXPECT_TRUE(has_note(snapshot.notes, "processes and threads: unsupported"));
   EXPECT_EQ(snapshot.layout_trust, "");
 }
 
@@ -127,6 +128,8 @@ TEST(PaperMachines, MinidumpsOfBoth) {
     EXPECT_EQ(snapshot.threads[0].store_low, tests::kIa64Store);
     EXPECT_EQ(snapshot.threads[0].store_high, tests::kIa64Store + 0x1B0);
     EXPECT_EQ(snapshot.modules.size(), 3u);
+    EXPECT_EQ(snapshot.os.family, "ws2003");
+    EXPECT_FALSE(has_note(snapshot.notes, "no stream about its threads"));
   }
   Opened opened(write_paper_minidump(tests::alpha_machine()));
   const Snapshot snapshot = take_snapshot(opened.dump);
