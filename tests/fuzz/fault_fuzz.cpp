@@ -15,12 +15,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // A register in sixteen is not known.
     if ((value & 15) != 15) registers.set(i, value);
   }
-  const arch::Machine machine = (data[0] & 1) != 0 ? arch::Machine::x64 : arch::Machine::x86;
+  constexpr arch::Machine kMachines[] = {
+      arch::Machine::x86,   arch::Machine::x64,     arch::Machine::x86,  arch::Machine::x64,
+      arch::Machine::alpha, arch::Machine::alpha64, arch::Machine::ia64, arch::Machine::ia64};
+  const arch::Machine machine = kMachines[(data[0] & 1) | (data[0] >> 1 & 6)];
   const std::uint64_t pc = (data[0] & 2) != 0 ? UINT64_MAX - 7 : 0x401000;
   auto instruction = evidence::disassemble(
       machine, std::as_bytes(std::span(data + kHead, size - kHead)), pc, registers);
   if (instruction &&
-      (instruction->length == 0 || instruction->length > 15 || instruction->text.empty()))
+      (instruction->length == 0 || instruction->length > 16 || instruction->text.empty()))
     __builtin_trap();
   return 0;
 }
