@@ -23,3 +23,5 @@ link() { # IMAGE BASE ENTRY FILE...
 link ntoskrnl 0x180080000 KiSystemStartup ntoskrnl.o ntasm.o
 link fsfilt 0x180400000 DriverEntry fsfilt.o -R ntoskrnl.elf
 link sfmsrv 0x180420000 DriverEntry sfmsrv.o -R ntoskrnl.elf
+link fsfilt-mapped 0x1f1400000 DriverEntry fsfilt.o -R ntoskrnl.elf
+link sfmsrv-mapped 0x1f1420000 DriverEntry sfmsrv.o -R ntoskrnl.elf

@@ -12,9 +12,12 @@ in qemu-alpha over its gdb stub, until it stands still, and writes down memory, 
 import json, os, re, socket, struct, subprocess, sys, tempfile, time
 
 HIGH = 1 << 32
-IMAGES = [("ntoskrnl.exe", "ntoskrnl", 0x80080000), ("fsfilt.sys", "fsfilt", 0x80400000),
-          ("sfmsrv.sys", "sfmsrv", 0x80420000)]
-POOL, STACK, LOADER = (0x80600000, 0x2000), (0x80610000, 0x4000), (0x80620000, 0x2000)
+# Scenario 1 lies in KSEG0 (physical memory itself); in scenario 2 page tables map drivers and stack.
+KERNEL = ("ntoskrnl.exe", "ntoskrnl", 0x80080000)
+DRIVERS = {1: [("fsfilt.sys", "fsfilt", 0x80400000), ("sfmsrv.sys", "sfmsrv", 0x80420000)],
+           2: [("fsfilt.sys", "fsfilt-mapped", 0xF1400000), ("sfmsrv.sys", "sfmsrv-mapped", 0xF1420000)]}
+STACKS = {1: (0x80610000, 0x4000), 2: (0xF8610000, 0x4000)}
+POOL, LOADER = (0x80600000, 0x2000), (0x80620000, 0x2000)
 TRAP_FRAME = 0x140
 SP, RA, T12, GP, PC = 30, 26, 27, 29, 64
 PRESERVED = range(9, 16)
@@ -234,16 +237,16 @@ def where(images, pc, kind):
 
 
 def main():
-    folder, scenario, out = sys.argv[1:4]
-    images = [Image(folder, *row) for row in IMAGES]
+    folder, scenario, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    images, stack = [Image(folder, *row) for row in [KERNEL] + DRIVERS[scenario]], STACKS[scenario]
+    places = dict(pool=POOL, stack=stack, loader=LOADER)
     regions = [(HIGH + i.base, i.memory()) for i in images] + [
-        (HIGH + base, bytes(size)) for base, size in (POOL, STACK, LOADER)]
-    m = Machine(elf_file(regions))
+        (HIGH + base, bytes(size)) for base, size in places.values()]
+    m = Machine(elf_file(sorted(regions)))
     try:
-        entry = [HIGH + i.base + i.sections[".text"][0] for i in images]
         drivers = [i.symbols["DriverEntry"] for i in images[1:]]
-        m.write(HIGH + LOADER[0], struct.pack("<5Q", int(scenario), HIGH + POOL[0], POOL[1], drivers[1], drivers[0]))
-        run, top = Run(m, images), HIGH + STACK[0] + STACK[1]
+        m.write(HIGH + LOADER[0], struct.pack("<5Q", scenario, HIGH + POOL[0], POOL[1], drivers[1], drivers[0]))
+        run, top = Run(m, images), HIGH + stack[0] + stack[1]
         run.start(run.symbols["KiSystemStartup"], top - 0x40, {16: HIGH + LOADER[0]})
         run.go()
         run.shadow, run.frames = [], None
@@ -252,7 +255,7 @@ def main():
                   {9: first[0], 10: first[1], 11: run.symbols["ExWorkItemsDone"]})
         run.go()
         memory = {name: lift(m.read(HIGH + base, size)).hex() for name, (base, size) in
-                  dict(pool=POOL, stack=STACK, loader=LOADER).items()}
+                  places.items()}
         stop = struct.unpack("<5Q", m.read(run.symbols["KiBugCheckData"], 40))
         context = lift(m.read(run.symbols["KiBugCheckContext"], 0x230))
         after = [m.read(HIGH + i.base, i.size) for i in images]
@@ -260,10 +263,10 @@ def main():
         m.end()
     low = lambda address: "%08x" % (address & 0xFFFFFFFF)
     document = dict(
-        scenario=int(scenario), bugcheck=["%x" % lift_value(v) for v in stop], context=context.hex(),
+        scenario=scenario, bugcheck=["%x" % lift_value(v) for v in stop], context=context.hex(),
         memory=[dict(name=name, address=low(base), hex=memory[name]) for name, (base, _) in
-                dict(pool=POOL, stack=STACK, loader=LOADER).items()],
-        stack=[low(STACK[0]), low(STACK[0] + STACK[1])],
+                places.items()],
+        stack=[low(stack[0]), low(stack[0] + stack[1])],
         frames=[dict(kind=f["kind"], pc="%x" % lift_value(f["pc"]), sp="%x" % lift_value(f["sp"]),
                      **where(images, f["pc"], f["kind"])) for f in run.frames],
         images=[dict(name=i.name, base=low(i.base),
