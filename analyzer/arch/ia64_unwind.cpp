@@ -41,7 +41,9 @@ private:
   Done find_state();
   Done read_state(const FunctionEntry& entry, std::uint64_t executed);
   std::expected<std::span<const std::uint8_t>, UnwindFailure> info_bytes(std::uint64_t at);
+  Done order_links(Ia64FrameState& state, std::uint64_t begin, std::uint64_t end);
   Done find_psp();
+  bool may_return_to(std::uint64_t address) const;
   UnwindResult outermost() const;
 
   const Ia64Home& home(int saved) const { return state_.homes[static_cast<std::size_t>(saved)]; }
@@ -65,6 +67,7 @@ private:
   std::size_t& effort_;
   std::uint64_t pc_ = 0, sp_ = 0, psp_ = 0;
   Ia64FrameState state_;
+  std::string doubt_; // why the frame is not proved
   std::uint8_t usual_info_[kUsualInfo];
   std::vector<std::uint8_t> long_info_;
 };
@@ -178,7 +181,16 @@ UnwindResult Step::run() {
     return bad(Code::bad_value, "neither of the stacks goes back", sp_);
   restore(r);
   caller.origin = reader_.worst();
+  // In the other order ar.pfs would be the return address: seldom can it be one.
+  if (!may_return_to(*rp) || may_return_to(*pfs)) caller.unproved = doubt_;
+  caller.proved = caller.unproved.empty();
   return caller;
+}
+
+bool Step::may_return_to(std::uint64_t address) const {
+  FunctionEntry entry;
+  return address % 16 == 0 && address >= 16 &&
+         in_.functions.find(address - 16, entry) != FunctionLookup::unknown;
 }
 
 // The outermost function has no caller: its return address is 0.
@@ -188,6 +200,8 @@ UnwindResult Step::outermost() const {
   caller.registers.set(kIa64Sp, psp_);
   if (auto bsp = now_.get(kIa64Bsp)) caller.registers.set(kIa64Bsp, *bsp);
   caller.origin = reader_.worst();
+  caller.unproved = doubt_;
+  caller.proved = doubt_.empty();
   return caller;
 }
 
@@ -256,7 +270,30 @@ Step::Done Step::read_state(const FunctionEntry& entry, std::uint64_t executed) 
   for (int which : {kIa64SavedBsp, kIa64SavedBspStore})
     if (state->homes[static_cast<std::size_t>(which)].where != Ia64Home::self)
       return bad(Code::unsupported, "the function changes to another register stack", pc_);
+  if (state->links_in_order)
+    if (auto ok = order_links(*state, begin, entry.image_base + entry.end); !ok) return ok;
   state_ = *state;
+  return {};
+}
+
+// By the conventions prologue_gr names rp's register, then ar.pfs's, and GCC keeps to it.  Both
+// functions with this record that a library of Microsoft's for Itanium was found to have save
+// ar.pfs first (pdata_survey).  So the code has the last word: `alloc` saves ar.pfs.
+Step::Done Step::order_links(Ia64FrameState& state, std::uint64_t begin, std::uint64_t end) {
+  Ia64Home& rp = state.homes[kIa64SavedRp];
+  Ia64Home& pfs = state.homes[kIa64SavedPfs];
+  if (pfs.where != Ia64Home::gr) return {};
+  const auto target = ia64_allocated_to(in_.memory, begin, end);
+  if (!target) {
+    doubt_ = "whether rp or ar.pfs was saved first only the function's code tells";
+    return {};
+  }
+  const std::int64_t first = *target;
+  if (first == pfs.value) return {};
+  if (first + 1 != pfs.value)
+    return bad(Code::unsupported, "the function's code saves ar.pfs where no record says", begin);
+  if (rp.where == Ia64Home::gr && rp.value == first) rp.value = pfs.value;
+  pfs.value = first;
   return {};
 }
 

@@ -1,8 +1,9 @@
 // Source: Intel Itanium Architecture Software Developer's Manual, volume 3, 4.3 to 4.7: formats A4
 // (mov of general registers), M4, M5 (st8.spill), M9, M10 (stf.spill), I22 (mov from a branch
-// register), B3 (br.call) and X4 (brl.call).
+// register), M34 (alloc), B3 (br.call) and X4 (brl.call).
 #include "arch/ia64_unwind_code.h"
 
+#include <algorithm>
 #include <array>
 
 #include "arch/ia64_bundle.h"
@@ -54,6 +55,23 @@ std::optional<std::uint8_t> ia64_saved_in(const memory::AddressSpace& memory, st
   const bool copy = (i.unit == 'M' || i.unit == 'I') && opcode == 8 && i.bits(33, 3) == 4 &&
                     i.bits(36, 1) == 0 && i.bits(27, 6) == 0 && i.bits(13, 7) == 0;
   if (copy) return within(i.bits(20, 7), kIa64UnwindGr, std::pair{4u, 7u});
+  return std::nullopt;
+}
+
+std::optional<unsigned> ia64_allocated_to(const memory::AddressSpace& memory, std::uint64_t begin,
+                                          std::uint64_t end) {
+  constexpr std::uint64_t kMostBundles = 32; // of a prologue in front of its alloc
+  const std::uint64_t bundles = std::min(kMostBundles, (end - begin) / kIa64BundleSize);
+  for (std::uint64_t n = 0; n < bundles; ++n) {
+    const std::uint64_t address = begin + n * kIa64BundleSize;
+    const auto bundle = bundle_at(memory, address);
+    if (!bundle) return std::nullopt;
+    for (unsigned slot = 0; slot < 3; ++slot) {
+      const Ia64Instruction i = ia64_instruction(*bundle, slot, address);
+      if (i.unit == 'M' && i.opcode() == 1 && i.bits(33, 3) == 6)
+        return static_cast<unsigned>(i.bits(6, 7));
+    }
+  }
   return std::nullopt;
 }
 

@@ -108,6 +108,7 @@ private:
   std::vector<State> kept_; // never changed, so that labels may share them
   std::vector<Label> labels_;
   std::uint64_t pops_ = 0; // prologues that the epilogue of the region before has ended
+  bool links_in_order_ = false;
   bool abi_frame_ = false;
   std::uint8_t abi_ = 0, context_ = 0;
 
@@ -168,6 +169,7 @@ Machine::Done Machine::enter(const Ia64Record& r) {
   now_.outer = static_cast<int>(kept_.size()) - 1;
   if (r.op != Ia64Op::prologue_gr) return {};
   next_gr_ = r.gr;
+  links_in_order_ = links_in_order_ || (r.mask & 0xC) == 0xC;
   constexpr Ia64Saved kInOrder[] = {kIa64SavedRp, kIa64SavedPfs, kIa64SavedPsp, kIa64SavedPreds};
   for (unsigned i = 0; i < 4; ++i)
     if (r.mask & (8u >> i)) put(kInOrder[i], Ia64Home::gr, next_gr_++);
@@ -375,6 +377,7 @@ Ia64FrameState Machine::answer() const {
     if (sp_is_back && (i == kIa64SavedPsp || in_frame)) home = {};
   }
   out.link = now_.link;
+  out.links_in_order = links_in_order_;
   out.abi_frame = abi_frame_;
   out.abi = abi_;
   out.context = context_;

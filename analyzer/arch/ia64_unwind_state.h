@@ -74,7 +74,10 @@ struct Ia64Moment {
 
 struct Ia64FrameState {
   std::array<Ia64Home, kIa64SavedCount> homes;
-  std::uint8_t link = 0;  // the branch register of the return address, where rp is not saved
+  std::uint8_t link = 0; // the branch register of the return address, where rp is not saved
+  // rp and ar.pfs are in consecutive registers of prologue_gr: first which, the record does not say
+  // beyond doubt (ia64_unwind.cpp).
+  bool links_in_order = false;
   bool abi_frame = false; // P10: not made by a call
   std::uint8_t abi = 0, context = 0;
 };

@@ -389,7 +389,8 @@ TEST(Ia64UnwindState, HostileLengths) {
   many.push_back(0x25);
   EXPECT_EQ(error_at(many, 1).code, Code::limit);
   Bytes labels{0x20};
-  for (int i = 0; i < 20000; ++i) labels = labels + Bytes{0xF0, static_cast<std::uint8_t>(i % 128)};
+  for (int i = 0; i < 20000; ++i)
+    labels.insert(labels.end(), {0xF0, static_cast<std::uint8_t>(i % 128)});
   labels.push_back(0x25);
   EXPECT_EQ(error_at(labels, 1).code, Code::limit);
 }
