@@ -29,6 +29,10 @@ else
 fi
 build/release/bench/bench_whole_process 15 "$@"
 
+# The same stack of 100 frames on every CPU, and walks over garbage.
+tools/build.sh release bench_walk_cpus
+build/release/bench/bench_walk_cpus
+
 # A 64 GB bitmap dump and a 32 GB full dump, sparse files made from a small machine: what of them is
 # read, and how much memory that takes.  GIANTS names a folder for them, on a file system with holes.
 tools/build.sh release giant_dump bench_file_share
