@@ -138,7 +138,6 @@ private:
            own_size && pages(*own_size) == pages(size);
   }
 
-private:
   const KernelHeader& header_;
   const arch::Arch& arch_;
   memory::VirtualMemory space_;

@@ -1,6 +1,8 @@
 // Which form of translation a dump of Alpha or Itanium proves, and which it must not.
 #include <gtest/gtest.h>
 
+#include <span>
+
 #include "dump/kernel_samples.h"
 #include "dump/kernel_translation_proof.h"
 #include "dump/paper_samples.h"
@@ -45,12 +47,26 @@ TEST(TranslationProof, AlphaTablesAreUndecidedWithoutFactsOfTheirOwn) {
   EXPECT_EQ(dump->memory->read(tests::kAlphaSp, {&byte, 1}).presence, memory::Presence::absent);
 }
 
-// Everything below 80000000 ... BFFFFFFF stays unread when the lists or the images do not fit.
+struct Breaking {
+  const char* name;
+  void (*how)(Paper&);
+};
+// A dump broken in one way proves `left` at most, and nothing is read at `probe`.
+void expect_refused(std::span<const Breaking> ways, Paper (*make)(), Paging left,
+                    std::uint64_t probe) {
+  for (const Breaking& way : ways) {
+    Paper paper = make();
+    way.how(paper);
+    auto dump = open_bytes(paper.bytes);
+    ASSERT_TRUE(dump) << way.name;
+    EXPECT_EQ(dump->tables.paging, left) << way.name;
+    EXPECT_TRUE(has_note(dump->notes, "undecided")) << way.name;
+    EXPECT_EQ(dump->memory->u32(probe), std::nullopt) << way.name;
+  }
+}
+
+// Nothing of 80000000 ... BFFFFFFF is read when the lists or the images do not fit.
 TEST(TranslationProof, AlphaIsRefused) {
-  struct Breaking {
-    const char* name;
-    void (*how)(Paper&);
-  };
   const Breaking ways[] = {
       {"no module list", [](Paper& p) { synth::put32(p.bytes, 0x18, 0); }},
       {"lists elsewhere",
@@ -68,15 +84,7 @@ TEST(TranslationProof, AlphaIsRefused) {
       {"an image that is not at a page",
        [](Paper& p) { p.poke(p.places.entries[1] + 0x18, 0x80400004); }},
   };
-  for (const Breaking& way : ways) {
-    Paper paper = alpha();
-    way.how(paper);
-    auto dump = open_bytes(paper.bytes);
-    ASSERT_TRUE(dump) << way.name;
-    EXPECT_EQ(dump->tables.paging, Paging::none) << way.name;
-    EXPECT_TRUE(has_note(dump->notes, "undecided")) << way.name;
-    EXPECT_EQ(dump->memory->u32(0x80080000), std::nullopt) << way.name;
-  }
+  expect_refused(ways, [] { return alpha(); }, Paging::none, 0x80080000);
 }
 
 // The same frames in another order: a shifted file proves nothing.
@@ -133,10 +141,6 @@ TEST(TranslationProof, ItaniumRootThatTheHeaderDoesNotName) {
 }
 
 TEST(TranslationProof, ItaniumIsRefused) {
-  struct Breaking {
-    const char* name;
-    void (*how)(Paper&);
-  };
   const Breaking ways[] = {
       {"no module list", [](Paper& p) { synth::put64(p.bytes, 0x20, 0); }},
       {"the first entry does not point back",
@@ -152,15 +156,7 @@ TEST(TranslationProof, ItaniumIsRefused) {
          std::fill_n(p.bytes.begin() + static_cast<std::ptrdiff_t>(at), 0x2000, std::uint8_t{0});
        }},
   };
-  for (const Breaking& way : ways) {
-    Paper paper = ia64();
-    way.how(paper);
-    auto dump = open_bytes(paper.bytes);
-    ASSERT_TRUE(dump) << way.name;
-    EXPECT_EQ(dump->tables.paging, Paging::ia64) << way.name;
-    EXPECT_TRUE(has_note(dump->notes, "undecided")) << way.name;
-    EXPECT_EQ(dump->memory->u64(tests::kIa64Sp), std::nullopt) << way.name;
-  }
+  expect_refused(ways, [] { return ia64(); }, Paging::ia64, tests::kIa64Sp);
 }
 
 // Cut anywhere: never a crash, never a translation that the whole dump would not prove.

@@ -108,6 +108,22 @@ TEST(PaperMachines, ItaniumTriage) {
   expect_itanium(take_snapshot(opened.dump), "KPRCB.ProcessorState");
 }
 
+// Kseg3 is published: a machine that lies there is read without any tables.
+TEST(PaperMachines, ItaniumInKseg3NeedsNoTables) {
+  constexpr std::uint64_t kKseg3 = 0x8000000000000000;
+  synth::PaperMachine machine = tests::ia64_machine();
+  machine.data = kKseg3 + 0x4000000;
+  for (std::size_t i = 0; i < machine.modules.size(); ++i)
+    machine.modules[i].base = kKseg3 + 0x1000000 + 0x10000 * i;
+  Opened opened(write_ia64_pagedu64(machine, {.tables = false}));
+  const Snapshot snapshot = take_snapshot(opened.dump);
+  ASSERT_EQ(snapshot.modules.size(), 3u);
+  EXPECT_EQ(snapshot.modules[0].path, "\\WINDOWS\\system32\\ntoskrnl.exe");
+  EXPECT_TRUE(snapshot.modules_complete);
+  EXPECT_EQ(snapshot.cpus.size(), 2u);
+  EXPECT_TRUE(has_note(opened.dump.notes, "undecided")); // the tables
+}
+
 // Without a proof of the tables nothing of region 7 is read, and the report says so.
 TEST(PaperMachines, ItaniumWithoutProof) {
   Opened opened(write_ia64_pagedu64(tests::ia64_machine(), {.tables = false}));
