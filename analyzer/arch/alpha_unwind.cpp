@@ -410,7 +410,9 @@ AlphaUnwinder::Words AlphaUnwinder::code_around(const FunctionEntry* function,
     low = std::max(low, begin);
     high = std::min(high, begin + (function->end - function->begin));
   }
-  std::vector<std::uint8_t> bytes(high > low ? high - low : 0);
+  from = pc_;
+  if (pc_ < low || pc_ >= high) return {};
+  std::vector<std::uint8_t> bytes(high - low);
   auto got = reader_.some(low, bytes);
   from = low;
   if (got.size() < pc_ - low + 4) {
@@ -418,7 +420,7 @@ AlphaUnwinder::Words AlphaUnwinder::code_around(const FunctionEntry* function,
     got = reader_.some(from, std::span(bytes).first(bytes.size() - (pc_ - low)));
   }
   Words words(got.size() / 4);
-  std::memcpy(words.data(), got.data(), words.size() * 4);
+  if (!words.empty()) std::memcpy(words.data(), got.data(), words.size() * 4);
   return words;
 }
 

@@ -80,12 +80,12 @@ TEST(AlphaWalk, ARegisterFrameIsNotItsOwnCaller) {
 TEST(AlphaWalk, FewRegisterFramesFollowEachOther) {
   // Each hands the next return address on in another register, for as long as there are any.
   Scene scene;
-  scene.functions.entries.clear();
-  scene.add(0x1000, {ret(static_cast<Reg>(0))}, 0);
+  scene.add(0x5000, {ret(static_cast<Reg>(0))}, 0);
+  scene.start.set(arch::kAlphaFir, kBase + 0x5000);
   for (std::uint32_t i = 1; i < 8; ++i) {
     const auto own = static_cast<Reg>(i), link = static_cast<Reg>(i - 1);
-    scene.add(0x1000 + 0x100 * i, {bsr(link, 100), ret(own)}, 0);
-    scene.start.set(static_cast<int>(i - 1), kBase + 0x1004 + 0x100 * i);
+    scene.add(0x5000 + 0x100 * i, {bsr(link, 100), ret(own)}, 0);
+    scene.start.set(static_cast<int>(i - 1), kBase + 0x5004 + 0x100 * i);
   }
   const Stack stack = scene.walk();
   EXPECT_GE(stack.sure_frames, 4u) << stack.sure_ended;
