@@ -28,6 +28,7 @@ struct Trial {
   struct Frame {
     std::uint64_t pc = 0, sp = 0, marker = 0;
     Call call = Call::unknown;
+    bool in_b0 = false; // the return address is still in b0: no reading has given it
     bool operator==(const Frame&) const = default;
   };
   Frame frames[kSteps];
@@ -84,10 +85,12 @@ Trial walk(const UnwindInput& in, Registers registers) {
       trial.refuted = true;
       return trial;
     }
-    const auto call = call_to(in, pc, *registers.get(kIa64Iip), first);
+    const bool in_b0 = first && registers.get(kIa64Rp) == pc;
+    const auto call =
+        in_b0 ? Trial::Call::unknown : call_to(in, pc, *registers.get(kIa64Iip), first);
     registers = caller->registers;
     trial.frames[trial.good++] = {pc, registers.get(kIa64Sp).value_or(0),
-                                  registers.get(kIa64Ifs).value_or(0), call};
+                                  registers.get(kIa64Ifs).value_or(0), call, in_b0};
   }
   return trial;
 }
@@ -102,7 +105,8 @@ Evidence evidence(const Trial& trial, const Trial& other) {
   int i = 0;
   while (i < trial.good && i < other.good && trial.frames[i].pc == other.frames[i].pc) ++i;
   if (i == trial.good) return {};
-  return {trial.good - i, trial.frames[i].call};
+  const int telling = i + 1 < trial.good && trial.frames[i].in_b0 ? i + 1 : i;
+  return {trial.good - i, trial.frames[telling].call};
 }
 
 bool holds(const Trial& trial, const Trial& other) {

@@ -1,6 +1,6 @@
 // The recorded states as whole dumps: what the report's JSON says about the stack must be what the
-// unwinders alone have found, and the truth.  A few states of each; all of them where
-// DUMPTRIAGE_ALL_VECTORS is set.
+// unwinders alone have found, and the truth.  Every 47th state of each program, or every n-th where
+// DUMPTRIAGE_VECTORS_EVERY is n (1: all, some minutes).
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -22,7 +22,11 @@ using nlohmann::json;
 
 constexpr std::size_t kStride = 47, kMostExamples = 8; // no multiple of a bundle's slots
 
-std::size_t stride() { return std::getenv("DUMPTRIAGE_ALL_VECTORS") != nullptr ? 1 : kStride; }
+std::size_t stride() {
+  const char* every = std::getenv("DUMPTRIAGE_VECTORS_EVERY");
+  const int n = every != nullptr ? std::atoi(every) : 0;
+  return n > 0 ? static_cast<std::size_t>(n) : kStride;
+}
 
 json report_of(const Bytes& dump) {
   static pipeline::Analyzer analyzer({}, {});
@@ -35,11 +39,17 @@ json report_of(const Bytes& dump) {
 
 struct Tally {
   std::string name;
+  std::string never; // what no dump may be said to have shown
   std::size_t dumps = 0, same = 0, frames = 0, names = 0, wrong = 0;
   std::map<std::string, std::size_t> settled; // what the dumps showed
   std::map<std::string, std::size_t> ended;   // why stacks that fall short do
-  std::vector<std::string> examples;
+  std::vector<std::string> wrongs, examples;
 
+  void bad(const Snapshot& snapshot, const std::string& what) {
+    if (wrong++ < kMostExamples)
+      wrongs.push_back(
+          fmt::format("wrong: step {}, pc {:x}: {}", snapshot.step, snapshot.pc, what));
+  }
   void fault(const Snapshot& snapshot, const std::string& what) {
     if (examples.size() < kMostExamples)
       examples.push_back(fmt::format("step {}, pc {:x}: {}", snapshot.step, snapshot.pc, what));
@@ -51,6 +61,7 @@ struct Tally {
     for (const auto& [text, count] : settled) std::printf("    %5zu %s\n", count, text.c_str());
     for (const auto& [text, count] : ended)
       std::printf("    %5zu fall short: %s\n", count, text.c_str());
+    for (const std::string& text : wrongs) std::printf("    %s\n", text.c_str());
     for (const std::string& text : examples) std::printf("    %s\n", text.c_str());
   }
 };
@@ -76,8 +87,7 @@ std::optional<std::size_t> sure_frames(const json& thread, const Snapshot& snaps
     const Frame* truth = count < snapshot.frames.size() ? &snapshot.frames[count] : nullptr;
     if (truth == nullptr || ((address_in(frame, "pc") ^ truth->pc) & mask) ||
         ((address_in(frame, "sp") ^ truth->sp) & mask)) {
-      ++tally.wrong;
-      tally.fault(snapshot, fmt::format("wrong: frame {} is {}", count, frame.dump()));
+      tally.bad(snapshot, fmt::format("frame {} is {}", count, frame.dump()));
       return std::nullopt;
     }
     if (is_named(frame, *truth))
@@ -102,8 +112,11 @@ void judge(const PaperImage& paper, const Snapshot& snapshot, const Bytes& dump,
   ASSERT_EQ(report.at("threads").size(), 1u);
   const json& thread = report["threads"][0];
   const std::uint64_t mask = paper.image.machine == Machine::alpha ? 0xFFFFFFFF : ~std::uint64_t{0};
-  if (thread.contains("settled"))
-    ++tally.settled[kind_of(thread["settled"].get<std::string>(), ":")];
+  if (const std::string settled = thread.value("settled", ""); !settled.empty()) {
+    ++tally.settled[kind_of(settled, ":")];
+    if (!tally.never.empty() && settled.find(tally.never) != std::string::npos)
+      tally.bad(snapshot, settled + "; " + thread.value("sure_ended", ""));
+  }
   Score score;
   const std::size_t alone = std::min(walk_alone(paper.image, snapshot, score), frames_of(snapshot));
   const auto sure = sure_frames(thread, snapshot, mask, tally);
@@ -144,9 +157,10 @@ constexpr Convention kConventions[] = {{"base, RsBSPSTORE = top", synth::RsBsp::
 // Each with nothing above the innermost frame in the backing store, and with what calls that have
 // returned left there.
 void itanium(const Program& program, const Convention& convention, bool stale) {
-  const PaperImage paper =
-      paper_image(program, Machine::ia64, convention.bsp == synth::RsBsp::base);
+  const bool top = convention.bsp == synth::RsBsp::top;
+  const PaperImage paper = paper_image(program, Machine::ia64, !top);
   Tally tally;
+  tally.never = top ? "is the base" : "is the top";
   tally.name = fmt::format("{}, RsBSP = {}{}", program.name, convention.name,
                            stale ? ", stale words above" : "");
   Piece left;
@@ -164,9 +178,6 @@ void itanium(const Program& program, const Convention& convention, bool stale) {
   }
   tally.print();
   // Which reading held, in the report's words: never the other one.
-  const bool top = convention.bsp == synth::RsBsp::top;
-  for (const auto& [text, count] : tally.settled)
-    EXPECT_EQ(text.find(top ? "is the base" : "is the top"), std::string::npos) << text;
   const auto held = tally.settled.find(top ? "RsBSP is the top of the interrupted frame"
                                            : "RsBSP is the base of the interrupted frame");
   EXPECT_TRUE(held != tally.settled.end()) << tally.name;
