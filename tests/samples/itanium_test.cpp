@@ -84,6 +84,15 @@ TEST_P(Itanium, WithoutSymbolsNothingIsConfirmed) {
   }
 }
 
+// A reader who never saw an Itanium is told once what its second stack is.
+TEST_P(Itanium, TheTextTellsWhatTheBackingStoreIs) {
+  const std::string text = report::to_text(of(symbols_folder()), {});
+  const std::size_t at = text.find("backing store");
+  ASSERT_NE(at, std::string::npos);
+  EXPECT_EQ(text.find("backing store", at + 1), std::string::npos);
+  EXPECT_NE(text.find("  Where         CPU 1\n"), std::string::npos);
+}
+
 // A saved return address changed in the backing store: whatever is still called sure is true.
 TEST_P(Itanium, ADamagedBackingStoreGivesNoWrongFrame) {
   const synth::Bytes dump = read(folder() + "/" + GetParam());

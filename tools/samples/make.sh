@@ -61,7 +61,10 @@ itanium() {
   work=$(mktemp -d)
   maker itanium "$work/maker"
   mkdir -p "$samples/symbols/ia64"
-  "$work/maker" "$here/itanium/states.json" "$samples/symbols/ia64" "$samples"
+  "$work/maker" "$here/itanium/states.json" "$samples/symbols/ia64" "$samples" "$work/moved.tsv"
+  # A second opinion on the moved code, where binutils for ia64 is at hand.
+  ! command -v ia64-linux-gnu-objdump > /dev/null ||
+    python3 "$here/itanium/check_moved.py" "$here/itanium/states.json" "$work/moved.tsv" "$samples/symbols/ia64"
   rm -rf "$work"
 }
 

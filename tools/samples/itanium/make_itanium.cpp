@@ -384,11 +384,29 @@ PaperMachine machine_of(const std::vector<Image>& list, const std::vector<Built>
   return m;
 }
 
+// For check_moved.py: image, its base, where a function was and is; last the data.
+std::string moves(const std::vector<Image>& list, const Mover& move) {
+  std::string out;
+  auto row = [&](const Image& image, u64 begin, u64 end, u64 at) {
+    using ull = unsigned long long;
+    char line[200];
+    std::snprintf(line, sizeof line, "%s %llx %llx %llx %llx\n", image.name.c_str(),
+                  static_cast<ull>(image.base), static_cast<ull>(begin), static_cast<ull>(end),
+                  static_cast<ull>(at));
+    out += line;
+  };
+  for (const Image& image : list)
+    for (const Function* f : image.functions) row(image, f->begin, f->end, f->at);
+  row(list[0], move.data_from, move.data_from + kPlabel, move.data_to);
+  return out;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fprintf(stderr, "usage: make_itanium STATES.json SYMBOLS_FOLDER SAMPLES_FOLDER\n");
+  if (argc != 5) {
+    std::fprintf(stderr,
+                 "usage: make_itanium STATES.json SYMBOLS_FOLDER SAMPLES_FOLDER MOVED.tsv\n");
     return 2;
   }
   const json recorded = read_recording(argv[1]);
@@ -417,5 +435,6 @@ int main(int argc, char** argv) {
       "  \"cpus\": [\n    {\"number\": 0, \"frames\": [" +
       idle.truth + "]},\n    {\"number\": 1, \"frames\": [" + stopped.truth + "]}\n  ]\n}\n";
   write_file(to + "truth/" + name + ".json", truth);
+  write_file(argv[4], moves(list, move));
   return 0;
 }
