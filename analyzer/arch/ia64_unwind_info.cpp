@@ -171,12 +171,19 @@ Ia64Records::Done Ia64Records::uleb(std::uint64_t& out) {
 }
 
 Result<std::optional<Ia64Record>> Ia64Records::next() {
-  if (at_ == bytes_.size()) return std::nullopt;
+  Ia64Record record;
+  auto more = next(record);
+  if (!more) return std::unexpected(std::move(more.error()));
+  return *more ? std::optional(record) : std::nullopt;
+}
+
+Result<bool> Ia64Records::next(Ia64Record& r) {
+  if (at_ == bytes_.size()) return false;
   begin_ = at_;
-  Ia64Record r;
+  r = {};
   r.at = static_cast<std::uint32_t>(at_);
   std::uint8_t first = 0;
-  if (auto ok = byte(first); !ok) return std::unexpected(ok.error());
+  if (auto ok = byte(first); !ok) return std::unexpected(std::move(ok.error()));
   if (auto ok = decode(r, first); !ok) {
     at_ = bytes_.size();
     return std::unexpected(std::move(ok.error()));
@@ -184,7 +191,7 @@ Result<std::optional<Ia64Record>> Ia64Records::next() {
   r.size = static_cast<std::uint32_t>(at_ - begin_);
   r.start = start_;
   if (!r.region()) r.rlen = rlen_;
-  return r;
+  return true;
 }
 
 Ia64Records::Done Ia64Records::decode(Ia64Record& r, std::uint8_t first) {

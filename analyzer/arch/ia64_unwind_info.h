@@ -102,6 +102,8 @@ public:
       : bytes_(descriptors), place_(place) {}
   // The next record; nothing at the end.  After an error there is no next.
   Result<std::optional<Ia64Record>> next();
+  // The same without copies; false at the end.
+  Result<bool> next(Ia64Record& record);
   // The end of the regions so far: all slots that they cover.
   std::uint64_t slots() const { return start_ + rlen_; }
 

@@ -65,6 +65,13 @@ Trial::Call call_to(const UnwindInput& in, std::uint64_t pc, std::uint64_t calle
   return *target == *begin ? Trial::Call::here : Trial::Call::elsewhere;
 }
 
+// Has the interrupted function saved its return address?
+bool returns_without_b0(const UnwindInput& in, Registers registers) {
+  for (int i = 0; i < 8; ++i) registers.forget(kIa64Rp + i);
+  return unwind_ia64({registers, in.memory, in.functions, true, std::nullopt, in.effort})
+      .has_value();
+}
+
 Trial walk(const UnwindInput& in, Registers registers) {
   Trial trial;
   bool first = true;
@@ -85,9 +92,8 @@ Trial walk(const UnwindInput& in, Registers registers) {
       trial.refuted = true;
       return trial;
     }
-    const bool in_b0 = first && registers.get(kIa64Rp) == pc;
-    const auto call =
-        in_b0 ? Trial::Call::unknown : call_to(in, pc, *registers.get(kIa64Iip), first);
+    const bool in_b0 = first && !returns_without_b0(in, registers);
+    const auto call = call_to(in, pc, *registers.get(kIa64Iip), first);
     registers = caller->registers;
     trial.frames[trial.good++] = {pc, registers.get(kIa64Sp).value_or(0),
                                   registers.get(kIa64Ifs).value_or(0), call, in_b0};
@@ -104,9 +110,9 @@ struct Evidence {
 Evidence evidence(const Trial& trial, const Trial& other) {
   int i = 0;
   while (i < trial.good && i < other.good && trial.frames[i].pc == other.frames[i].pc) ++i;
+  if (i < trial.good && trial.frames[i].in_b0) ++i;
   if (i == trial.good) return {};
-  const int telling = i + 1 < trial.good && trial.frames[i].in_b0 ? i + 1 : i;
-  return {trial.good - i, trial.frames[telling].call};
+  return {trial.good - i, trial.frames[i].call};
 }
 
 bool holds(const Trial& trial, const Trial& other) {

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::uint32_t kNever = UINT32_MAX;
 constexpr std::uint64_t kMostWords = INT32_MAX / 16; // of an offset or size as a record has it
-constexpr std::size_t kCopyEffort = 8;               // of one state: half a kilobyte
+// What is charged: about 100,000 for a millisecond.  Every function has one prologue, few more.
+constexpr std::size_t kRecordEffort = 2, kFirstEffort = 4, kCopyEffort = 64;
 
 int saved_of(std::uint8_t reg) {
   const int n = reg & 31;
@@ -164,7 +165,7 @@ Machine::Done Machine::enter(const Ia64Record& r) {
   next_gr_ = 32;
   sp_restored_ = kNever;
   if (in_body_) return {};
-  if (auto ok = charge(kCopyEffort); !ok) return ok;
+  if (auto ok = charge(kept_.empty() ? kFirstEffort : kCopyEffort); !ok) return ok;
   kept_.push_back(now_);
   now_.outer = static_cast<int>(kept_.size()) - 1;
   if (r.op != Ia64Op::prologue_gr) return {};
@@ -388,14 +389,14 @@ Result<Ia64FrameState> Machine::run(ByteView descriptors) {
   Ia64Records records(descriptors, place_);
   const std::uint64_t slot = moment_.executed - !moment_.exact; // whose state is asked for
   bool inside = false;
+  Ia64Record r;
   for (bool first = true;; first = false) {
-    auto record = records.next();
-    if (!record) return std::unexpected(std::move(record.error()));
-    if (!*record) break;
-    const Ia64Record& r = **record;
+    const auto more = records.next(r);
+    if (!more) return std::unexpected(more.error());
+    if (!*more) break;
     if (r.region() && inside) break;
     at_ = r.at;
-    Done ok = charge(1 + r.size / 4);
+    Done ok = charge(kRecordEffort + r.size / 4);
     if (ok && r.region() && !first) ok = finish_region();
     if (ok) ok = r.region() ? enter(r) : apply(r);
     if (!ok) return std::unexpected(std::move(ok.error()));

@@ -124,6 +124,27 @@ TEST_F(Ia64Settle, FramesThatDoNotNeedIt) {
   EXPECT_NE(settled->note.find("changes nothing"), std::string::npos) << settled->note;
 }
 
+// Only what a reading gives speaks for it, not a return address that is still in b0.
+TEST_F(Ia64Settle, AReturnAddressInB0) {
+  function(kF, {0x46, 34, 0x03, 0xE6, 0, 0xE4, 2, 0x61, 0x2D}); // ar.pfs first, rp last
+  function(kG, {0x46, 34, 0x03, 0x61, 0x2D});
+  call(kG + 0x40, kF);
+  frames(7);
+  at(kR32 - 8 * 7 + 16) = 0; // G is outermost
+  registers.set(kIa64BspStore, kR32 + 8 * 7);
+  registers.set(kIa64Rp, kG + 0x50);
+  registers.set(kIa64Iip, kF + 4); // ar.pfs is saved, rp is not
+  auto settled = settle();
+  ASSERT_TRUE(settled);
+  EXPECT_FALSE(settled->certain) << settled->note;
+  EXPECT_EQ(settled->registers.get(kIa64Bsp), kR32); // the likelier
+  registers.set(kIa64Iip, kF + 0x80);                // now r34 has it, and so has b0 still
+  settled = settle();
+  ASSERT_TRUE(settled);
+  EXPECT_TRUE(settled->certain) << settled->note;
+  EXPECT_EQ(settled->registers.get(kIa64Bsp), kR32);
+}
+
 TEST_F(Ia64Settle, NeitherFits) {
   functions_with();
   registers.set(kIa64Ifs, marker(7, 7)); // words of the backing store are no return addresses

@@ -403,9 +403,15 @@ TEST(Ia64UnwindState, CutAtEveryByteItNeverSaysMoreThanItHas) {
     for (std::uint64_t executed = 0; executed < 24; ++executed) {
       const auto state = try_at(Bytes(whole.begin(), whole.begin() + static_cast<long>(size)),
                                 {.executed = executed});
-      if (size < 3) EXPECT_FALSE(state);
-      if (executed >= 6 && size < 16) EXPECT_FALSE(state) << size << " " << executed;
-      if (executed >= 16 && size < 20) EXPECT_FALSE(state) << size << " " << executed;
+      if (size < 3) {
+        EXPECT_FALSE(state);
+      }
+      if (executed >= 6 && size < 16) {
+        EXPECT_FALSE(state) << size << " " << executed;
+      }
+      if (executed >= 16 && size < 20) {
+        EXPECT_FALSE(state) << size << " " << executed;
+      }
     }
 }
 
