@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint32_t kNever = UINT32_MAX;
 constexpr std::uint64_t kMostWords = INT32_MAX / 16; // of an offset or size as a record has it
 // What is charged: about 100,000 for a millisecond.  Every function has one prologue, few more.
-constexpr std::size_t kRecordEffort = 2, kFirstEffort = 4, kCopyEffort = 64;
+constexpr std::size_t kRecordEffort = 2, kFirstEffort = 4, kCopyEffort = 64, kCodeEffort = 8;
 
 int saved_of(std::uint8_t reg) {
   const int n = reg & 31;
@@ -302,6 +302,7 @@ void Machine::finish_places() {
 
 // Which registers of the masks have been saved: P4 has two bits for each slot.
 Machine::Done Machine::finish_mask() {
+  if (auto ok = charge(rlen_); !ok) return ok;
   for (const auto& [kind, first, last] :
        {std::tuple{kIa64SpillFloat, kIa64SavedF2, kIa64SavedCount},
         {kIa64SpillGeneral, kIa64SavedR4, kIa64SavedB1},
@@ -318,6 +319,7 @@ Machine::Done Machine::finish_mask() {
       ++slots;
       if (!executed(after(t))) continue;
       ++executed_slots;
+      if (auto ok = charge(kCodeEffort); !ok) return ok;
       const auto reg = moment_.saved_in ? moment_.saved_in(start_ + t) : std::nullopt;
       told = told && reg && members[saved_of(*reg)];
       if (told) done.set(saved_of(*reg));

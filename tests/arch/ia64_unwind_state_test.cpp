@@ -388,6 +388,9 @@ TEST(Ia64UnwindState, HostileLengths) {
   Bytes many(60000, 0x00);
   many.push_back(0x25);
   EXPECT_EQ(error_at(many, 1).code, Code::limit);
+  Bytes mask{0x60, 0x80, 0xF0, 0x04, 0xB8}; // 79,872 slots
+  mask.insert(mask.end(), 19968, 0x00);
+  EXPECT_EQ(error_at(mask, 1).code, Code::limit);
   Bytes labels{0x20};
   for (int i = 0; i < 20000; ++i)
     labels.insert(labels.end(), {0xF0, static_cast<std::uint8_t>(i % 128)});
