@@ -9,7 +9,7 @@
 // have 8 KiB.
 //
 // Calls leave the return address in a register (ra by convention), and every instruction has four
-// bytes.  Unwinding on this CPU means executing the prologue of the .pdata entry backwards:
+// bytes.  Unwinding on this CPU means following the code of the .pdata entry up to pc:
 // alpha_unwind.cpp.
 //
 // Sources: Alpha Architecture Handbook; "Windows NT for Alpha Systems Calling Standard" (MSDN

@@ -8,6 +8,7 @@ namespace dumptriage::arch {
 namespace {
 
 constexpr std::size_t kMostEpilogue = 64; // instructions
+constexpr int kMostIdle = 16;             // that write sp and leave it as it is
 
 bool ends_line(AlphaKind kind) {
   return kind == AlphaKind::jump || kind == AlphaKind::ret || kind == AlphaKind::unknown;
@@ -35,22 +36,17 @@ int written_float(AlphaWord word, AlphaKind kind) {
   }
 }
 
-// Does a straight line without stores lead from `index` to a `ret`?
-bool leads_back(std::span<const std::uint32_t> code, std::size_t index) {
-  const std::size_t end = std::min(code.size(), index + kMostEpilogue);
-  for (std::size_t i = index; i < end; ++i) {
-    switch (AlphaWord{code[i]}.kind()) {
-    case AlphaKind::ret: return true;
-    case AlphaKind::address:
-    case AlphaKind::load:
-    case AlphaKind::load_float:
-    case AlphaKind::operate:
-    case AlphaKind::float_operate:
-    case AlphaKind::nothing: break;
-    default: return false;
-    }
+// May an instruction stand between the one that takes a frame down and `ret`?
+bool may_follow(AlphaKind kind) {
+  switch (kind) {
+  case AlphaKind::address:
+  case AlphaKind::load:
+  case AlphaKind::load_float:
+  case AlphaKind::operate:
+  case AlphaKind::float_operate:
+  case AlphaKind::nothing: return true;
+  default: return false;
   }
-  return false;
 }
 
 class Shape {
@@ -66,19 +62,27 @@ public:
       if (body.slots[AlphaState::kFirstFloatSlot + i] == AlphaState::kNoSlot)
         kept_floats_ |= 1u << (i + 2);
   }
-  bool holds() const {
+  bool holds() {
     // Else what it goes back through would have to be found out.
     if (frame_ == 0 || body_.slots[AlphaState::kRaSlot] == AlphaState::kNoSlot) return false;
-    for (std::size_t i = prologue_; i < code_.size(); ++i)
-      if (!fits(i)) return false;
+    std::size_t to_ret = kMostEpilogue; // instructions straight ahead to one, if not too many
+    for (std::size_t i = code_.size(); i-- > prologue_;) {
+      const AlphaKind kind = AlphaWord{code_[i]}.kind();
+      if (kind == AlphaKind::ret)
+        to_ret = 0;
+      else
+        to_ret = may_follow(kind) ? std::min(to_ret + 1, kMostEpilogue) : kMostEpilogue;
+      if (!fits(i, to_ret < kMostEpilogue)) return false;
+    }
     return true;
   }
 
 private:
-  bool fits(std::size_t i) const {
+  bool fits(std::size_t i, bool leads_back) {
     const AlphaWord word{code_[i]};
     const AlphaKind kind = word.kind();
     if (kind == AlphaKind::unknown) return false;
+    if (kind == AlphaKind::ret) return word.rb() == kAlphaRa;
     if (kind == AlphaKind::pal) {
       const std::uint32_t what = word.word & 0x3FFFFFF;
       return what != kAlphaPalRfe && what != kAlphaPalRetsys;
@@ -92,7 +96,7 @@ private:
         kind == AlphaKind::store_conditional)
       return !hits_slot(word);
     const std::uint32_t bit = 1u << written(word, kind);
-    if ((bit & frame_) && !leads_back(code_, i) && !changes_nothing(word)) return false;
+    if ((bit & frame_) && !leads_back && !changes_nothing(word)) return false;
     return !(bit & kept_ & ~frame_) && !(1u << written_float(word, kind) & kept_floats_);
   }
   bool hits_slot(AlphaWord word) const {
@@ -103,7 +107,8 @@ private:
       return slot != AlphaState::kNoSlot && at < std::int64_t{slot} + 8 && at + 8 > slot;
     });
   }
-  bool changes_nothing(AlphaWord word) const {
+  bool changes_nothing(AlphaWord word) {
+    if (++idle_ > kMostIdle) return false;
     AlphaState after = body_;
     after.step(word);
     return after == body_;
@@ -113,6 +118,7 @@ private:
   std::size_t prologue_;
   const AlphaState& body_;
   std::uint32_t frame_ = 0, kept_ = 0, kept_floats_ = 0;
+  int idle_ = 0;
 };
 
 AlphaState go_straight(std::span<const std::uint32_t> code, std::size_t first, std::size_t index,

@@ -201,6 +201,28 @@ TEST_P(AlphaUnwind, FrameAndStackPointerMustAgree) {
   expect_none(unwind(at), "one frame");
 }
 
+TEST_P(AlphaUnwind, AFrameWithALinkageOfItsOwn) {
+  // It has saved ra, but comes back through at, which its call has written over.
+  add(kFunction,
+      {lda(sp, -32, sp), stq(ra, 0, sp), stq(at, 8, sp), bsr(ra, 10), ldq(ra, 0, sp),
+       ldq(at, 8, sp), lda(sp, 32, sp), ret(at)},
+      3);
+  std::uint32_t at = kFunction;
+  for (int i = 0; i < 4; ++i) at = run(at);
+  expect_none(unwind(at, false), "goes back through");
+}
+
+TEST_P(AlphaUnwind, WritesThatLeaveTheStackPointerAsItIs) {
+  add(kFunction,
+      {lda(sp, -32, sp), stq(ra, 0, sp), mov(sp, sp), operate(0x11, 0x40, sp, zero, sp),
+       operate(0x11, 0x24, a0, sp, sp), jmp(t12), kNop, ldq(ra, 0, sp), lda(sp, 32, sp), ret()},
+      2);
+  run(kFunction);
+  run(kFunction + 4);
+  for (std::uint32_t at = kFunction + 8; at < kFunction + 32; at += 4)
+    expect_caller(unwind(at), std::to_string(at - kFunction));
+}
+
 TEST_P(AlphaUnwind, CodeThatNoWayLeadsTo) {
   // Behind a jump through a table: in the body.
   add(kFunction,
