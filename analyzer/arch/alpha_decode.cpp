@@ -3,7 +3,7 @@
 //
 // Registers carry the names of the calling standard, as NT's debuggers write them; floating ones
 // are f0 to f31.  Source: "Alpha Architecture Handbook", version 4, appendix C (opcodes, function
-// codes and the PALcode instructions of Windows NT).
+// codes).
 #include "arch/alpha_decode.h"
 
 #include <algorithm>

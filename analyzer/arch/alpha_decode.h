@@ -94,9 +94,9 @@ struct AlphaWord {
   unsigned access_size() const;
 };
 
-// PALcode instructions of NT that end a path: the kernel goes back to what an interrupt, an
-// exception or a system call has left.
-inline constexpr std::uint32_t kAlphaPalHalt = 0x00, kAlphaPalRfe = 0x0E, kAlphaPalRetsys = 0x0F,
-                               kAlphaPalGentrap = 0xAA;
+inline constexpr std::uint32_t kAlphaPalHalt = 0x00, kAlphaPalGentrap = 0xAA, kAlphaPalRdteb = 0xAB;
+// NT's ways back to what an interrupt, an exception or a system call has left.  That there are
+// these two says the handbook, section 11; their numbers are not confirmed by a source at hand.
+inline constexpr std::uint32_t kAlphaPalRfe = 0x0E, kAlphaPalRetsys = 0x0F;
 
 } // namespace dumptriage::arch

@@ -21,11 +21,6 @@ bool keeps_over_call(int reg) {
 // t8 to t12 and at.  Its caller counts on the rest, or could not go on itself.
 bool spoilt_by_helper(int reg) { return reg == 0 || (reg >= 22 && reg <= 25) || reg >= 27; }
 
-// rdirql, rdksp, rdpsr, rdpcr, rdthread, rdteb
-bool reads_only(std::uint32_t pal) {
-  return pal == 0x07 || pal == 0x18 || pal == 0x1A || pal == 0x1C || pal == 0x1E || pal == 0xAB;
-}
-
 // Of a conditional branch on an integer register.
 std::optional<bool> decide(const AlphaState& state, AlphaWord word) {
   const AlphaValue value = state.values[word.ra()];
@@ -178,10 +173,10 @@ void AlphaState::step(AlphaWord word) {
     break;
   case AlphaKind::jump: // br ra, here
   case AlphaKind::counter: set(word.ra(), {}); break;
-  case AlphaKind::pal: // results in v0; a system call keeps what a call keeps, and ra
+  case AlphaKind::pal: // results in v0; most may spoil what a call may, but not ra
     wrote = true;
     set(0, {});
-    for (int i = 0; i < kAlphaZero && !reads_only(word.word & 0x3FFFFFF); ++i)
+    for (int i = 0; i < kAlphaZero && (word.word & 0x3FFFFFF) != kAlphaPalRdteb; ++i)
       if (!keeps_over_call(i) && i != kAlphaRa) set(i, {});
     break;
   default: break;

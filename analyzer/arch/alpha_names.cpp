@@ -1,4 +1,4 @@
-// The names of Alpha's operates and of NT's PALcode instructions.
+// The names of Alpha's operates and of its PALcode instructions.
 // Source: "Alpha Architecture Handbook", version 4, appendix C.
 #include "arch/alpha_names.h"
 
@@ -66,17 +66,10 @@ constexpr Named kIeee[] = {{0x00, "adds"},   {0x01, "subs"},   {0x02, "muls"},  
                            {0x2C, "cvtts"},  {0x2F, "cvttq"},  {0x3C, "cvtqs"},  {0x3E, "cvtqt"}};
 constexpr Named kRoots[] = {{0x0A, "sqrtf"}, {0x0B, "sqrts"}, {0x2A, "sqrtg"}, {0x2B, "sqrtt"}};
 
-constexpr Named kPal[] = {
-    {0x00, "halt"},       {0x01, "restart"},   {0x02, "draina"},   {0x03, "reboot"},
-    {0x04, "initpal"},    {0x05, "wrentry"},   {0x06, "swpirql"},  {0x07, "rdirql"},
-    {0x08, "di"},         {0x09, "ei"},        {0x0A, "swppal"},   {0x0C, "ssir"},
-    {0x0D, "csir"},       {0x0E, "rfe"},       {0x0F, "retsys"},   {0x10, "swpctx"},
-    {0x11, "swpprocess"}, {0x12, "rdmces"},    {0x13, "wrmces"},   {0x14, "tbia"},
-    {0x15, "tbis"},       {0x16, "dtbis"},     {0x18, "rdksp"},    {0x19, "swpksp"},
-    {0x1A, "rdpsr"},      {0x1C, "rdpcr"},     {0x1E, "rdthread"}, {0x30, "rdcounters"},
-    {0x31, "rdstate"},    {0x32, "wrperfmon"}, {0x80, "bpt"},      {0x83, "callsys"},
-    {0x86, "imb"},        {0xAA, "gentrap"},   {0xAB, "rdteb"},    {0xAC, "kbpt"},
-    {0xAD, "callkd"}};
+// Those of every system, callsys, and rdteb, which NT's own C runtime shows.  No source at hand has
+// the numbers of the rest.
+constexpr Named kPal[] = {{0x00, "halt"}, {0x02, "draina"},  {0x80, "bpt"},  {0x83, "callsys"},
+                          {0x86, "imb"},  {0xAA, "gentrap"}, {0xAB, "rdteb"}};
 
 // How: /c /m - /d by bits 7:6 and traps by bits 10:8.  Empty when the two do not go together.
 constexpr std::string_view kBad = "?";

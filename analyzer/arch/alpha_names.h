@@ -12,7 +12,7 @@ std::string_view alpha_operate_name(unsigned op, unsigned function);
 // Of opcodes 14 to 17, with rounding and trap qualifiers.
 std::string alpha_float_name(unsigned op, unsigned function);
 bool alpha_float_has_one_source(unsigned op, unsigned function);
-// Of Windows NT; empty when it has none of that number.
+// Empty where the number is not known.
 std::string_view alpha_pal_name(unsigned number);
 
 } // namespace dumptriage::arch
