@@ -157,7 +157,7 @@ std::string words_of(const TranslationFacts& facts) {
         "images stand where the module list says");
   if (facts.self_map) parts.push_back("the root maps itself");
   count(facts.against, "thing is not so", "things are not so");
-  return parts.empty() ? "nothing shows that it is right"
+  return parts.empty() ? "nothing"
                        : fmt::format("{}", fmt::join(parts, ", "));
 }
 
@@ -178,7 +178,7 @@ public:
           {},
           false,
           "undecided; no public source says that Windows maps 80000000 ... BFFFFFFF one to one, "
-          "and this dump does not prove it: " +
+          "and this dump does not prove it; all that speaks for it: " +
               words_of(direct.direct)};
     return with_tables({{Paging::alpha, 0, header_.build},
                         false,
@@ -259,7 +259,7 @@ private:
     }
     proof.told +=
         "; what else is mapped is undecided, because the page tables are not published and "
-        "this dump does not prove their form: ";
+        "this dump does not prove their form; all that speaks for it: ";
     proof.told += found.size() > 1 ? "more than one root fits" : words_of(likeliest(form));
     return proof;
   }
