@@ -75,6 +75,7 @@ void expect_alpha(const Program& program, Machine machine, const std::set<int>& 
   for (const Snapshot& snapshot : program.snapshots)
     shaped += is_shaped(snapshot) && gdb.contains(snapshot.step);
   std::printf("    gdb: %zu snapshots, %zu of them NT's\n", gdb.size(), shaped);
+  EXPECT_GE(outcome.all.whole, gdb.size()) << program.name;
   EXPECT_GE(outcome.shaped.whole, shaped) << program.name;
 }
 
@@ -90,7 +91,10 @@ TEST(CpuVectors, EveryFrameAndRegister) {
   if (names.empty()) GTEST_SKIP() << "skipped: no recorded states in " << folder();
   for (const std::string& name : names) {
     const auto program = read(name);
-    ASSERT_TRUE(program.has_value()) << program.error();
+    if (!program) {
+      ADD_FAILURE() << program.error();
+      continue;
+    }
     ASSERT_FALSE(program->snapshots.empty()) << name;
     program->itanium ? expect_itanium(*program) : expect_alpha(*program);
   }
