@@ -205,7 +205,10 @@ Machine::Done Machine::apply(const Ia64Record& r) {
       now_.saves[kIa64SavedPriunat].where = Ia64Home::lost;
     break;
   case Ia64Op::in_gr: put(saved_of(r.reg), Ia64Home::gr, r.gr); break;
-  case Ia64Op::in_br: now_.link = r.gr; break;
+  case Ia64Op::in_br:
+    if (r.gr > 7) return bad(Code::bad_value, "there is no b" + std::to_string(r.gr));
+    now_.link = r.gr;
+    break;
   case Ia64Op::psprel: put(saved_of(r.reg), Ia64Home::psprel, 16 - offset); break;
   case Ia64Op::sprel: put(saved_of(r.reg), Ia64Home::sprel, offset); break;
   case Ia64Op::unwabi:

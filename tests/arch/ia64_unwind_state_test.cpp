@@ -130,6 +130,8 @@ TEST(Ia64UnwindState, EveryPlaceOfP3P7AndP8) {
   EXPECT_EQ(place({0xF0, 16, 0x01}, kIa64SavedPriunat), in(gr, 32));
   EXPECT_EQ(place({0xF0, 19, 0x01, 0xF0, 18, 2}, kIa64SavedPriunat), in(sprel, 8));
   EXPECT_EQ(at({0x02, 0xB3, 0x07, 0x25}, 1).link, 7); // rp_br b7
+  for (std::uint8_t b : {8, 127})
+    EXPECT_EQ(error_at({0x02, 0xB3, b, 0x25}, 1).code, Code::bad_value);
 }
 
 TEST(Ia64UnwindState, StackFrames) {
