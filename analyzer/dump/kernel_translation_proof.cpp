@@ -157,8 +157,7 @@ std::string words_of(const TranslationFacts& facts) {
         "images stand where the module list says");
   if (facts.self_map) parts.push_back("the root maps itself");
   count(facts.against, "thing is not so", "things are not so");
-  return parts.empty() ? "nothing"
-                       : fmt::format("{}", fmt::join(parts, ", "));
+  return parts.empty() ? "nothing" : fmt::format("{}", fmt::join(parts, ", "));
 }
 
 class Proving {
