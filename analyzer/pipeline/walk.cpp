@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "pipeline/parts.h"
 #include "arch/address.h"
+#include "pipeline/parts.h"
 #include "stack/fault_origin.h"
 
 namespace dumptriage::pipeline {

@@ -205,7 +205,8 @@ bool Walker::stays(const Candidate& c) const {
     const auto above = std::ranges::find_if(stack_.frames.rbegin(), stack_.frames.rend(),
                                             [&](const Frame& f) { return f.sp != c.sp; });
     return above - stack_.frames.rbegin() <= most &&
-           std::none_of(stack_.frames.rbegin(), above, [&](const Frame& f) { return f.pc == c.pc; });
+           std::none_of(stack_.frames.rbegin(), above,
+                        [&](const Frame& f) { return f.pc == c.pc; });
   }
   // ... and a function whose frame lies on the second stack neither.
   const auto above = last().registers.get(backing), below = c.caller.registers.get(backing);

@@ -447,7 +447,7 @@ TEST(AlphaPages, TwoLevelsOfFourByteEntries) {
   EXPECT_AT(walk(Machine::alpha, frames, tables, 0xFFFFFFFF00000000 | kAt), 0x123 * 0x2000 + 0x128);
   EXPECT_EQ(walk(Machine::alpha, frames, tables, 0xF2000000).presence, Presence::unmapped);
   EXPECT_EQ(walk(Machine::alpha, frames, {Paging::alpha_tables, 0x7000000, 1381}, kAt).presence,
-            Presence::absent); // the root is not in the dump
+            Presence::absent);                      // the root is not in the dump
   frames.put(0x10 * 0x2000 + 4 * 2, 0x123 << 9, 4); // not valid: its form is not known
   EXPECT_EQ(walk(Machine::alpha, frames, tables, kAt).presence, Presence::absent);
   frames.put(0x10 * 0x2000 + 4 * 2, 0, 4);
