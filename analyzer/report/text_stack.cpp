@@ -52,7 +52,10 @@ void stack(Paper& paper, const StackRows& thread, int pointer_size, std::size_t 
                                (thread.ended.empty() ? "no registers were saved" : thread.ended),
                            2);
   sure_part(paper, thread, pointer_size);
-  if (!thread.settled.empty()) paper.paragraph("(" + flat(thread.settled) + ")", 2, 3, Ink::dim);
+  // What was settled; what shows it is in the JSON report.
+  if (!thread.settled.empty())
+    paper.paragraph("(" + flat(thread.settled.substr(0, thread.settled.find(':'))) + ")", 2, 3,
+                    Ink::dim);
   std::size_t sure = std::min(thread.sure_frames, thread.frames.size());
   std::size_t guessed = thread.frames.size() - sure;
   if (guessed == 0) {
@@ -220,8 +223,8 @@ void crashed_stack(Paper& paper, const Document& d, const TextOptions& options) 
     if (!thread.settled.empty() && d.dump.arch == "ia64")
       paper.paragraph(
           "Itanium keeps a part of every frame, its return address too, on a second stack, the "
-          "register backing store. RsBSP is the saved pointer into it; where in a frame it "
-          "points is not published, so the frames that each reading gives decide.",
+          "register backing store. RsBSP is the saved pointer into it; which end of a frame it "
+          "names is not published: the dump itself has to show it (how, says the JSON report).",
           2, 2, Ink::dim);
   }
 }
