@@ -82,6 +82,7 @@ void expect_alpha(const Program& program, Machine machine, const std::set<int>& 
 void expect_alpha(const Program& program) {
   const std::set<int> gdb = found_by_gdb(program);
   expect_alpha(program, Machine::alpha64, gdb);
+  if (!fits_32_bits(program)) return;
   expect_alpha(program, Machine::alpha, gdb);
   expect_alpha(in_upper_half(program), Machine::alpha, gdb);
 }

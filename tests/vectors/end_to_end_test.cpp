@@ -200,6 +200,7 @@ TEST(EndToEnd, DumpsOfRecordedStates) {
         for (bool stale : {false, true}) itanium(*program, convention, stale);
     } else {
       alpha(*program, Machine::alpha64);
+      if (!fits_32_bits(*program)) continue;
       alpha(*program, Machine::alpha);
       alpha(in_upper_half(*program), Machine::alpha);
     }

@@ -10,13 +10,18 @@ namespace {
 
 constexpr std::uint64_t kUp = 0x80000000, kSigns = 0xFFFFFFFF00000000;
 
+std::uint64_t end_of(const Program& program) {
+  std::uint64_t end = 0;
+  for (const Piece& segment : program.segments) end = std::max(end, segment.end());
+  for (const Snapshot& snapshot : program.snapshots)
+    for (const Piece& piece : snapshot.memory) end = std::max(end, piece.end());
+  return end;
+}
+
 class Mover {
 public:
-  explicit Mover(const Program& program) : low_(program.segments.front().address) {
-    for (const Piece& segment : program.segments) high_ = std::max(high_, segment.end());
-    for (const Snapshot& snapshot : program.snapshots)
-      for (const Piece& piece : snapshot.memory) high_ = std::max(high_, piece.end());
-  }
+  explicit Mover(const Program& program)
+      : low_(program.segments.front().address), high_(end_of(program)) {}
   void value(std::uint64_t& word) const {
     if (word >= low_ && word <= high_) word = (word + kUp) | kSigns;
   }
@@ -33,10 +38,12 @@ public:
   }
 
 private:
-  std::uint64_t low_, high_ = 0;
+  std::uint64_t low_, high_;
 };
 
 } // namespace
+
+bool fits_32_bits(const Program& program) { return end_of(program) <= kUp; }
 
 Program in_upper_half(Program program) {
   const Mover move(program);

@@ -10,5 +10,7 @@ namespace dumptriage::vectors {
 // aligned word of its stacks that holds one.  A number that looks like such an address changes as
 // well, but everywhere alike, so that what was saved still equals what was restored.
 Program in_upper_half(Program program);
+// All of its memory lies in the lower half of 32 bits, so that these two forms of it exist.
+bool fits_32_bits(const Program& program);
 
 } // namespace dumptriage::vectors
