@@ -69,7 +69,9 @@ void expect_alpha(const Program& program, Machine machine, const std::set<int>& 
   const Outcome outcome = run(program, machine);
   EXPECT_EQ(outcome.all.wrong, 0u) << program.name;
   EXPECT_EQ(outcome.all.registers_missing, 0u) << program.name;
-  if (by_the_rules) EXPECT_TRUE(outcome.shaped.perfect()) << program.name;
+  if (by_the_rules) {
+    EXPECT_TRUE(outcome.shaped.perfect()) << program.name;
+  }
   if (gdb.empty()) return;
   std::size_t shaped = 0;
   for (const Snapshot& snapshot : program.snapshots)

@@ -181,7 +181,9 @@ void itanium(const Program& program, const Convention& convention, bool stale) {
   const auto held = tally.settled.find(top ? "RsBSP is the top of the interrupted frame"
                                            : "RsBSP is the base of the interrupted frame");
   EXPECT_TRUE(held != tally.settled.end()) << tally.name;
-  if (convention.flushed) EXPECT_EQ(tally.same, tally.dumps) << tally.name;
+  if (convention.flushed) {
+    EXPECT_EQ(tally.same, tally.dumps) << tally.name;
+  }
   EXPECT_EQ(tally.names, tally.frames) << tally.name;
   EXPECT_EQ(tally.wrong, 0u) << tally.name;
 }

@@ -108,7 +108,9 @@ TEST(Truth, ScratchBitsDoNotCount) {
   std::uint64_t preserved = 0;
   for (const Known& known : registers_of(snapshot, 1, Machine::ia64)) {
     if (known.index == arch::kIa64Preds) preserved = known.mask;
-    if (known.index == arch::kIa64Fpsr) EXPECT_EQ(known.mask & 0x40000, 0u); // inexact
+    if (known.index == arch::kIa64Fpsr) {
+      EXPECT_EQ(known.mask & 0x40000, 0u); // inexact
+    }
   }
   EXPECT_EQ(preserved, 0xFFFFFFFFFFFF003Eu);
   snapshot.frames[0].function = "h_main"; // saves nothing, see the README
