@@ -10,7 +10,8 @@
 //
 // The registers from RsBSPSTORE on may never have been written to memory.  What memory holds there
 // is then older, and may look right too: it is followed only where nothing else can be, and never
-// for certain.
+// for certain.  Unless the backing store was captured up to the very end of the frame read from
+// RsBSP as its base: whoever saved it took these registers for saved.
 #include <algorithm>
 
 #include "arch/ia64.h"
@@ -145,6 +146,7 @@ public:
   Settled run();
 
 private:
+  bool captured_to_the_end() const;
   Settled answer(bool base, bool certain, const Trial& a, const Trial& b) const;
   const UnwindInput& in_;
   Registers base_, top_;
@@ -162,7 +164,14 @@ Settled Settling::answer(bool base, bool certain, const Trial& a, const Trial& b
   return out;
 }
 
+bool Settling::captured_to_the_end() const {
+  const auto range = in_.memory.range_around(behind_ - 8);
+  return range && range->end == behind_;
+}
+
 Settled Settling::run() {
+  const auto saved_to = in_.registers.get(kIa64BspStore);
+  if (saved_to && *saved_to < behind_ && captured_to_the_end()) base_.set(kIa64BspStore, behind_);
   Trial a = walk(in_, base_), b = walk(in_, top_);
   const bool base = holds(a, b), top = holds(b, a);
   if (base != top) return answer(base, true, a, b);

@@ -111,6 +111,23 @@ TEST_F(Ia64Settle, MemoryBehindRsBspstoreIsNeverCertain) {
   EXPECT_NE(settled->note.find("behind RsBSPSTORE"), std::string::npos) << settled->note;
 }
 
+// Who captured the backing store up to the frame's very end took its registers for saved.
+TEST_F(Ia64Settle, ABackingStoreThatEndsWithTheFrameIsAllOfIt) {
+  for (std::uint64_t words : {6, 7, 8}) {
+    SetUp();
+    memory = {};
+    functions.entries.clear();
+    functions_with();
+    frames(7);
+    store.resize(0x1000 / 8 + words);
+    registers.set(kIa64BspStore, kR32);
+    const auto settled = settle();
+    ASSERT_TRUE(settled);
+    EXPECT_EQ(settled->certain, words == 7) << settled->note;
+    store.resize(kStoreSize / 8);
+  }
+}
+
 TEST_F(Ia64Settle, FramesThatDoNotNeedIt) {
   functions_with();
   frames(7);
