@@ -24,8 +24,9 @@ TEST(BackingStore, OfATriageDumpIsPlacedByTwoWitnesses) {
         for (bool thread : {true, false}) {
           // The thread's own limit is no end of the slice, and without the thread nothing else is.
           const bool limit_tells = limit == Limit::end || limit == Limit::start;
-          auto dump =
-              open_bytes(write_ia64_triage(machine(convention), {at_bspstore, limit, thread}));
+          const synth::Bytes bytes =
+              write_ia64_triage(machine(convention), {at_bspstore, limit, thread});
+          auto dump = open_bytes(bytes);
           ASSERT_TRUE(dump);
           const Triage& triage = *dump->kernel->triage;
           const bool placed = limit_tells || thread;

@@ -124,7 +124,8 @@ TEST(TranslationProof, ItaniumRegion7) {
 }
 
 TEST(TranslationProof, ItaniumWithoutASelfMapIsProvedByItsListsAndImages) {
-  auto dump = open_bytes(ia64({.self_map = false}).bytes);
+  const Paper paper = ia64({.self_map = false});
+  auto dump = open_bytes(paper.bytes);
   EXPECT_EQ(dump->tables.paging, Paging::ia64_tables);
 }
 
@@ -135,7 +136,8 @@ TEST(TranslationProof, ItaniumRootThatTheHeaderDoesNotName) {
   EXPECT_EQ(dump->tables.root, paper.places.root);
   EXPECT_TRUE(has_note(dump->notes, "which DirectoryTableBase does not name"));
   // Without the self-map nothing tells which page is a root.
-  dump = open_bytes(ia64({.self_map = false, .root_in_header = false}).bytes);
+  const Paper without = ia64({.self_map = false, .root_in_header = false});
+  dump = open_bytes(without.bytes);
   EXPECT_EQ(dump->tables.paging, Paging::ia64);
   EXPECT_TRUE(has_note(dump->notes, "undecided"));
 }

@@ -306,8 +306,9 @@ TEST(ModuleSet, OnItaniumAnExportNamesAPairOfEntryAndGp) {
                              kBase + 0x1308, kBase + 0x8000}) // no bundle begins at 1308
     synth::put64(pairs, pairs.size(), word);
   pe.section(".sdata", 0x3000, pairs, synth::kDataSection);
-  ModuleSet set({without_id(sample_module())}, image::memory_at(kBase, pe.memory()),
-                arch::Machine::ia64, nullptr);
+  const synth::Bytes memory = pe.memory();
+  ModuleSet set({without_id(sample_module())}, image::memory_at(kBase, memory), arch::Machine::ia64,
+                nullptr);
   for (auto [rva, name] : {std::pair{0x1100u, "Sooner"},
                            {0x11F0u, "Sooner"},
                            {0x1204u, "Later"},
