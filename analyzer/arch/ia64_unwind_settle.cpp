@@ -201,6 +201,10 @@ std::optional<Settled> settle_ia64(const UnwindInput& input) {
   if (!bsp || !value) return std::nullopt;
   const Ia64FrameMarker marker{*value & kIa64MarkerBits};
   if (marker.sof() == 0 || !marker.plausible()) return std::nullopt;
+  // Without unwind data there is no first step, and the walk says which image it lacks.
+  FunctionEntry entry;
+  const std::uint64_t pc = input.registers.get(kIa64Iip).value_or(0);
+  if (input.functions.find(ia64_bundle(pc), entry) == FunctionLookup::unknown) return std::nullopt;
   return Settling(input, *bsp, marker).run();
 }
 

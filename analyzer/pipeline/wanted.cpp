@@ -26,7 +26,7 @@ std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& ana
     for (std::size_t f = 0; f < sure; ++f) {
       if (!stack.frames[f].module) continue;
       std::size_t module = *stack.frames[f].module;
-      bool last = f + 1 == sure && !stack.whole;
+      bool last = f + 1 == sure && !stack.whole && !stack.stopped;
       auto [place, is_new] = places.emplace(module, found.size());
       if (is_new)
         found.push_back({module, {f, thread.id, thread.crashed, last}});
@@ -41,11 +41,8 @@ std::vector<std::pair<std::size_t, Place>> modules_on_stacks(const Analysis& ana
   return found;
 }
 
-// Images carry the unwind data of these CPUs.
-bool unwinds_by_image(arch::Machine machine) {
-  return machine == arch::Machine::x64 || machine == arch::Machine::x86 ||
-         machine == arch::Machine::arm64;
-}
+// Images carry the unwind data, or the code that is followed, of every CPU that is walked.
+bool unwinds_by_image(arch::Machine machine) { return arch::find(machine) != nullptr; }
 
 bool windows(const system::Os& os) { return os.family != "linux" && os.family != "macos"; }
 

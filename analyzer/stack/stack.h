@@ -35,6 +35,7 @@ struct Stack {
   std::string sure_ended;      // why the sure part ended; empty when it ended with the stack
   std::string settled;         // what the dump had to show before the walk, as Arch::settle says it
   std::size_t work = 0;        // words scanned and instructions followed, against a common budget
+  bool stopped = false;        // the sure part ends where no image would carry it further
   bool whole = false;          // the sure part reaches the known end of the stack
 };
 

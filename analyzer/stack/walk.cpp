@@ -327,7 +327,10 @@ bool Walker::try_methods(std::vector<std::string>& failures) {
     auto result = method(input);
     if (!result) {
       const arch::UnwindFailure& failure = result.error();
-      if (failure.stop) return finish(failure.error.message(), failure.known_end), true;
+      if (failure.stop) {
+        stack_.stopped = sure_;
+        return finish(failure.error.message(), failure.known_end), true;
+      }
       // Reading on where the stack itself ends.
       const bool top = inside_stack(frame.sp) && failure.error.where.at >= high_ &&
                        failure.error.where.space == Space::virtual_memory &&

@@ -61,6 +61,12 @@ TEST(Alpha, TheStackOfTheSessionGoneEndsAtTheTrap) {
   EXPECT_EQ(document.blame.function, "AfpQueueAttention");
 }
 
+TEST(Alpha, NoImageIsAskedForWhereATrapEndsTheStack) {
+  const report::Document document = of(kAlphaSession);
+  for (const report::Wanted& wanted : document.wanted)
+    EXPECT_NE(wanted.kind, "image") << wanted.name;
+}
+
 TEST(Alpha, WithoutSymbolsTheFramesAreTheSame) {
   const report::Document document = of(kAlphaIrp, "");
   const report::ThreadRow* row = of_cpu(document, 0);
