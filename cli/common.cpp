@@ -177,13 +177,12 @@ std::unique_ptr<pipeline::Analyzer> Common::make_analyzer(std::vector<symbols::S
 
 Result<rules::Catalogue> load_rules(const std::vector<std::string>& paths, bool builtin) {
   std::vector<rules::RuleText> texts;
-  if (builtin) texts = rules::builtin_rule_texts();
   for (const std::string& path : paths) {
     auto read = rules::read_rule_files(path);
     if (!read) return std::unexpected(read.error());
     for (rules::RuleText& text : *read) texts.push_back(std::move(text));
   }
-  return rules::load(texts);
+  return builtin ? rules::builtin_catalogue(texts) : rules::load(texts);
 }
 
 std::string rule_error_text(const Error& error) {

@@ -17,9 +17,9 @@ struct Settings {
 std::string as_text(const rules::Catalogue& catalogue, bool colour) {
   report::Paper paper(colour);
   std::vector<report::Paper::Row> rows;
-  for (const rules::Rule& rule : catalogue.rules)
-    rows.push_back({report::flat(rule.id), report::flat(rule.kb.empty() ? "-" : rule.kb),
-                    report::flat(rule.title)});
+  for (const rules::Rule* rule : catalogue.all())
+    rows.push_back({report::flat(rule->id), report::flat(rule->kb.empty() ? "-" : rule->kb),
+                    report::flat(rule->title)});
   if (!rows.empty()) paper.table({{"rule", 40}, {"known issue", 16}, {"title", 72}}, rows);
   paper.line(fmt::format("{} rule{}", rows.size(), rows.size() == 1 ? "" : "s"));
   return paper.text();
@@ -27,12 +27,12 @@ std::string as_text(const rules::Catalogue& catalogue, bool colour) {
 
 std::string as_json(const rules::Catalogue& catalogue) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  for (const rules::Rule& rule : catalogue.rules)
-    all.push_back({{"id", rule.id},
-                   {"kb", rule.kb},
-                   {"title", rule.title},
-                   {"about", rule.about},
-                   {"file", rule.source_file}});
+  for (const rules::Rule* rule : catalogue.all())
+    all.push_back({{"id", rule->id},
+                   {"kb", rule->kb},
+                   {"title", rule->title},
+                   {"about", rule->about},
+                   {"file", rule->source_file}});
   nlohmann::ordered_json json;
   json["schema"] = "dumptriage.rules/1";
   json["digest"] = catalogue.digest;
@@ -63,8 +63,8 @@ int check(const Settings& settings) {
   Output output;
   for (const Error& error : catalogue->errors)
     output.write(report::flat(rule_error_text(error)) + "\n");
-  output.write(fmt::format("{} rule{} good, {} error{}\n", catalogue->rules.size(),
-                           catalogue->rules.size() == 1 ? "" : "s", catalogue->errors.size(),
+  output.write(fmt::format("{} rule{} good, {} error{}\n", catalogue->size(),
+                           catalogue->size() == 1 ? "" : "s", catalogue->errors.size(),
                            catalogue->errors.size() == 1 ? "" : "s"));
   if (!output.finish()) return kSomeFailed;
   return catalogue->errors.empty() ? kAllAnalysed : kSomeFailed;

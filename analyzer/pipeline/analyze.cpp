@@ -31,7 +31,7 @@ void add_notes(Notes& to, const Notes& from) {
 
 void name_tool(report::Document& document, const rules::Catalogue& catalogue) {
   document.tool.version = DUMPTRIAGE_VERSION;
-  document.tool.rules_count = catalogue.rules.size();
+  document.tool.rules_count = catalogue.size();
   document.tool.rules_digest = catalogue.digest;
 }
 

@@ -34,7 +34,7 @@ void list_matches(report::Document& document, const std::vector<rules::Match>& m
     row.fix.caveats = rule.fix.caveats;
     for (const rules::FixFile& file : rule.fix.files)
       row.fix.files.push_back(
-          {file.file, file.arch, file.branch, file.version, file.built, file.bytes});
+          {file.file, file.arch, file.branch, file.version, file.built, file.fixed_in, file.bytes});
     row.advice = match.advice;
     row.workaround = rule.workaround;
     row.note = rule.note;

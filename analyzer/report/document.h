@@ -157,18 +157,35 @@ struct FindingRow {
 struct MatchRow {
   std::string rule, kb, title, about, verdict, fix_state;
   struct File {
-    std::string file, arch, branch, version, built;
+    std::string file, arch, branch, version, built, fixed_in;
     std::uint64_t bytes = 0;
   };
   struct {
     bool hotfix = false, unpublished = false;
-    std::vector<std::string> service_packs, replaces, caveats;
+    std::vector<std::string> service_packs, replaces, superseded_by, needs, caveats;
+    std::optional<bool> restart;
+    std::string vendor;
     std::vector<File> files;
   } fix;
   std::vector<std::string> advice;
   std::string workaround, note;
+  unsigned strength = 0;
+  std::size_t rank = 0;
+  std::vector<std::string> tied_with;
   FindingRow explanation;
   std::vector<std::string> evidence_missing;
+};
+
+struct PeerRow {
+  std::string address, mac, protocol, found, certainty, why; // "10.0.0.1", "00:0C:29:01:02:03"
+  std::uint16_t port = 0;                                    // 0 unknown
+  std::uint64_t at = 0;
+  std::size_t hits = 0;
+};
+// The fix to get; `kb` "" = none.
+struct RecommendationRow {
+  std::string kb;
+  std::vector<std::string> cures, lines;
 };
 
 struct Document {
@@ -229,7 +246,9 @@ struct Document {
   std::vector<evidence::Fact> facts;
   std::vector<evidence::Coverage> coverage;
   std::vector<Wanted> wanted;
+  std::vector<PeerRow> network_peers;
   std::vector<MatchRow> matches;
+  RecommendationRow recommendation;
   Notes notes;
   std::optional<Error> error; // the dump could not be analysed; everything else may be empty
 };

@@ -46,8 +46,46 @@ bool is_rule_file(const fs::path& path) {
 
 } // namespace
 
+struct Catalogue::State {
+  std::vector<Rule> rules; // by id
+};
+
+Catalogue::Catalogue() : state_(std::make_unique<State>()) {}
+Catalogue::~Catalogue() = default;
+Catalogue::Catalogue(Catalogue&&) noexcept = default;
+Catalogue& Catalogue::operator=(Catalogue&&) noexcept = default;
+
+std::size_t Catalogue::size() const { return state_->rules.size(); }
+
+std::vector<const Rule*> Catalogue::all() const {
+  std::vector<const Rule*> rules;
+  for (const Rule& rule : state_->rules) rules.push_back(&rule);
+  return rules;
+}
+
+const Rule* Catalogue::find(std::string_view id) const {
+  auto found = std::ranges::lower_bound(state_->rules, id, {}, &Rule::id);
+  return found != state_->rules.end() && found->id == id ? &*found : nullptr;
+}
+
+std::vector<const Rule*> Catalogue::candidates(const FactView&) const { return all(); }
+
+std::vector<const Rule*> Catalogue::replacing(std::string_view kb) const {
+  std::vector<const Rule*> found;
+  for (const Rule& rule : state_->rules)
+    if (std::ranges::find(rule.fix.replaces, kb) != rule.fix.replaces.end()) found.push_back(&rule);
+  return found;
+}
+
+Catalogue builtin_catalogue(const std::vector<RuleText>& texts) {
+  std::vector<RuleText> all = builtin_rule_texts();
+  all.insert(all.end(), texts.begin(), texts.end());
+  return load(all);
+}
+
 Catalogue load(const std::vector<RuleText>& texts) {
   Catalogue catalogue;
+  std::vector<Rule>& rules = catalogue.state().rules;
   catalogue.digest = digest_of(texts);
   for (const auto& text : texts) {
     if (text.error) {
@@ -56,19 +94,18 @@ Catalogue load(const std::vector<RuleText>& texts) {
     }
     LoadedRule loaded = load_rule(text.name, text.text);
     std::ranges::move(loaded.errors, std::back_inserter(catalogue.errors));
-    if (loaded.rule) catalogue.rules.push_back(std::move(*loaded.rule));
+    if (loaded.rule) rules.push_back(std::move(*loaded.rule));
   }
-  std::ranges::stable_sort(catalogue.rules, {}, &Rule::id);
+  std::ranges::stable_sort(rules, {}, &Rule::id);
   auto same_id = [](const Rule& a, const Rule& b) { return a.id == b.id; };
-  for (std::size_t i = 1; i < catalogue.rules.size(); ++i)
-    if (same_id(catalogue.rules[i - 1], catalogue.rules[i]))
-      catalogue.errors.push_back(
-          {Code::bad_value, catalogue.rules[i].source_file,
-           fmt::format("the id '{}' is taken by {}, this rule is left out", catalogue.rules[i].id,
-                       catalogue.rules[i - 1].source_file),
-           Where::text(1, 1)});
-  auto doubles = std::unique(catalogue.rules.begin(), catalogue.rules.end(), same_id);
-  catalogue.rules.erase(doubles, catalogue.rules.end());
+  for (std::size_t i = 1; i < rules.size(); ++i)
+    if (same_id(rules[i - 1], rules[i]))
+      catalogue.errors.push_back({Code::bad_value, rules[i].source_file,
+                                  fmt::format("the id '{}' is taken by {}, this rule is left out",
+                                              rules[i].id, rules[i - 1].source_file),
+                                  Where::text(1, 1)});
+  auto doubles = std::unique(rules.begin(), rules.end(), same_id);
+  rules.erase(doubles, rules.end());
   return catalogue;
 }
 

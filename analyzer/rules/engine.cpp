@@ -17,7 +17,7 @@ using Conditions = std::vector<std::shared_ptr<const Condition>>;
 
 bool certain(const Finding& finding) { return finding.answer == Answer::yes && !finding.weak; }
 
-std::vector<Finding> judge_each(const Conditions& conditions, const evidence::FactSet& facts) {
+std::vector<Finding> judge_each(const Conditions& conditions, const FactView& facts) {
   std::vector<Finding> findings;
   for (const auto& condition : conditions) findings.push_back(condition->judge(facts));
   return findings;
@@ -41,7 +41,7 @@ bool has_certain_leaf(const Finding& finding) {
 
 class Judgement {
 public:
-  Judgement(const Rule& rule, const evidence::FactSet& facts) : rule_(rule), facts_(facts) {
+  Judgement(const Rule& rule, const FactView& facts) : rule_(rule), facts_(facts) {
     match_.rule = &rule;
     match_.explanation.condition = "rule " + rule.id;
   }
@@ -172,7 +172,7 @@ private:
   }
 
   const Rule& rule_;
-  const evidence::FactSet& facts_;
+  const FactView& facts_;
   Match match_;
   Verdict limit_ = Verdict::confirmed;
   bool idle_ = false;
@@ -198,10 +198,13 @@ std::string_view name_of(FixState state) {
   return kNames[static_cast<std::size_t>(state)];
 }
 
-std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& facts, bool all) {
+Match judge_rule(const Rule& rule, const FactView& facts) { return Judgement(rule, facts).run(); }
+
+std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& set, bool all) {
+  const FactView facts(set);
   std::vector<Match> matches;
-  for (const Rule& rule : catalogue.rules) {
-    Judgement judgement(rule, facts);
+  for (const Rule* rule : all ? catalogue.all() : catalogue.candidates(facts)) {
+    Judgement judgement(*rule, facts);
     Match match = judgement.run();
     if (all || (match.verdict > Verdict::no_match && !judgement.idle()))
       matches.push_back(std::move(match));

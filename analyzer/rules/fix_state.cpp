@@ -70,7 +70,7 @@ struct Machine {
   std::optional<bool> terminal_server;
 };
 
-Machine machine_of(const evidence::FactSet& facts, const std::optional<Version>& version) {
+Machine machine_of(const FactView& facts, const std::optional<Version>& version) {
   Machine machine;
   const Fact* os = facts.first("os");
   if (os) {
@@ -181,7 +181,7 @@ Finding judge_row(const FixFile& row, const Fact& module, const Machine& machine
 }
 
 Finding judge_module(const Fix& fix, const Fact& module, const std::string& file,
-                     const evidence::FactSet& facts) {
+                     const FactView& facts) {
   const auto version = parse_version(module.text("version"));
   const Machine machine = machine_of(facts, version);
   std::vector<Finding> rows;
@@ -211,10 +211,10 @@ Finding judge_module(const Fix& fix, const Fact& module, const std::string& file
   return result;
 }
 
-Finding judge_file(const Fix& fix, const std::string& file, const evidence::FactSet& facts) {
+Finding judge_file(const Fix& fix, const std::string& file, const FactView& facts) {
   ModulePattern pattern(file);
   std::vector<Finding> findings;
-  for (const auto& fact : facts.facts) {
+  for (const auto& fact : facts.set().facts) {
     const std::string* name = fact.kind == "module" ? fact.text("name") : nullptr;
     if (name && pattern.matches(*name)) findings.push_back(judge_module(fix, fact, file, facts));
   }
@@ -228,7 +228,7 @@ Finding judge_file(const Fix& fix, const std::string& file, const evidence::Fact
 class FixCheck : public Condition {
 public:
   explicit FixCheck(Fix fix) : fix_(std::move(fix)) {}
-  Finding judge(const evidence::FactSet& facts) const override { return judge_fix(fix_, facts); }
+  Finding judge(const FactView& facts) const override { return judge_fix(fix_, facts); }
 
 private:
   Fix fix_;
@@ -236,7 +236,7 @@ private:
 
 } // namespace
 
-Finding judge_fix(const Fix& fix, const evidence::FactSet& facts) {
+Finding judge_fix(const Fix& fix, const FactView& facts) {
   std::vector<std::string> files;
   for (const auto& row : fix.files) {
     std::string file = lower(row.file);

@@ -11,7 +11,7 @@
 namespace dumptriage::rules {
 
 // yes: every fixed file is in place; no: one of them is older; cannot tell.
-Finding judge_fix(const Fix& fix, const evidence::FactSet& facts);
+Finding judge_fix(const Fix& fix, const FactView& facts);
 std::shared_ptr<const Condition> make_fix_check(const Fix& fix);
 
 // "1999-09-29" or "1999-09-29 19:49" as seconds since 1970; the published clock is not known, which

@@ -36,7 +36,7 @@ void lint_rule(const Rule& rule, std::vector<Error>& errors) {
 
 std::vector<Error> lint(const Catalogue& catalogue) {
   std::vector<Error> errors;
-  for (const Rule& rule : catalogue.rules) lint_rule(rule, errors);
+  for (const Rule* rule : catalogue.all()) lint_rule(*rule, errors);
   return errors;
 }
 

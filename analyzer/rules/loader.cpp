@@ -34,7 +34,9 @@ std::string in_words(const Finding& finding) {
 
 std::string proof_in_words(const Rule& rule) {
   std::vector<std::string> groups;
-  for (const auto& group : rule.confirm) groups.push_back(in_words(group->judge({})));
+  static const evidence::FactSet nothing;
+  const FactView shown(nothing);
+  for (const auto& group : rule.confirm) groups.push_back(in_words(group->judge(shown)));
   return join(groups, "or");
 }
 

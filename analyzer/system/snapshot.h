@@ -13,9 +13,13 @@
 #include "dump/records.h"
 #include "memory/address_space.h"
 #include "symbols/pdb_types.h"
+#include "system/damage.h"
 #include "system/irps.h"
+#include "system/peers.h"
 #include "system/pool.h"
+#include "system/pool_usage.h"
 #include "system/waits.h"
+#include "system/worker_queues.h"
 
 namespace dumptriage::system {
 
@@ -125,7 +129,15 @@ struct Snapshot {
   std::vector<dump::UnloadedModule> unloaded_modules;
   Waits waits;
   std::vector<Irp> irps;
+  std::vector<IrpState> irp_states; // parallel to irps
   std::vector<PoolFinding> pool;
+  FreeLists free_lists;
+  WorkQueues work_queues;
+  PoolUsage pool_usage;
+  Peers peers;
+  // The pool block that the faulting access has to do with; `from` says by which register or that
+  // it is the address itself.
+  std::vector<PoolFinding> touched;
   // Whether the lists were read to their end; "none of them" needs that.
   bool processes_complete = false, threads_complete = false, unloaded_complete = false;
   // Kernel dumps: what the readers of kernel objects start from (kernel_view.h).  Null otherwise.

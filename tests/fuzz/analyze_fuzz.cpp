@@ -8,7 +8,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace dumptriage;
-  static pipeline::Analyzer analyzer(rules::load(rules::builtin_rule_texts()), {});
+  static pipeline::Analyzer analyzer(rules::builtin_catalogue(), {});
   pipeline::Options options;
   options.threads = pipeline::Threads::all;
   report::Document document =

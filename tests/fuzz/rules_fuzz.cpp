@@ -11,7 +11,7 @@ namespace {
 void run(const std::string& text) {
   using namespace dumptriage;
   rules::Catalogue catalogue = rules::load({{"fuzz.yaml", text}});
-  if (catalogue.rules.empty() == catalogue.errors.empty()) std::abort();
+  if ((catalogue.size() == 0) == catalogue.errors.empty()) std::abort();
   for (const Error& error : catalogue.errors)
     if (error.where.space != Space::text || error.where.at == 0 || error.why.empty()) std::abort();
   rules::lint(catalogue);

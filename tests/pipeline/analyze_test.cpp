@@ -13,7 +13,7 @@ const fs::path kSamples = DUMPTRIAGE_SOURCE_DIR "/dumps-samples";
 const fs::path kKernel = kSamples / "kernel-x64-ws2003sp2-kb961799.dmp";
 
 Analyzer make(std::vector<symbols::SearchRoot> roots = {}) {
-  return Analyzer(rules::load(rules::builtin_rule_texts()), std::move(roots));
+  return Analyzer(rules::builtin_catalogue(), std::move(roots));
 }
 
 const evidence::Fact* os_fact(const report::Document& document) {
@@ -156,7 +156,7 @@ TEST(Analyze, WithoutRulesThereAreNoMatches) {
   EXPECT_TRUE(analyzer.analyze(kKernel.string(), options).matches.empty());
   options.judge = true;
   EXPECT_EQ(analyzer.analyze(kKernel.string(), options).matches.size(),
-            analyzer.catalogue().rules.size());
+            analyzer.catalogue().size());
 }
 
 } // namespace

@@ -37,7 +37,7 @@ protected:
     return path;
   }
   static std::vector<report::Document> analyze(const std::string& path, Options options = {}) {
-    Analyzer analyzer(rules::load(rules::builtin_rule_texts()),
+    Analyzer analyzer(rules::builtin_catalogue(),
                       {{kSamples + "/symbols", memory::Origin::image}});
     std::vector<report::Document> documents;
     analyzer.analyze_each(path, options, [&](report::Document document) {
@@ -125,7 +125,7 @@ TEST_F(Archives, SiblingsLieBesideTheArchive) {
   std::string beside = write("plain.dmp", dump);
   Options options;
   options.trust_siblings = true;
-  Analyzer analyzer(rules::load(rules::builtin_rule_texts()), {});
+  Analyzer analyzer(rules::builtin_catalogue(), {});
   auto packed = analyzer.analyze(path, options), plain = analyzer.analyze(beside, options);
   EXPECT_TRUE(json(packed) == json(plain));
   bool sibling = json(packed).find("sibling") != std::string::npos;

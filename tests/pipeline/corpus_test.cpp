@@ -99,7 +99,7 @@ void print(const Row& row, const report::Document& d) {
 TEST(Corpus, EveryDumpEndsInARightReportOrAClearError) {
   std::vector<Row> rows = manifest();
   if (rows.empty()) GTEST_SKIP() << "skipped: no folder of real dumps at " << kCorpus;
-  Analyzer analyzer(rules::load(rules::builtin_rule_texts()), {});
+  Analyzer analyzer(rules::builtin_catalogue(), {});
   std::size_t minidumps = 0, kernel = 0;
   for (const Row& row : rows) {
     ++(row.minidump() ? minidumps : kernel);
@@ -135,7 +135,7 @@ TEST(Corpus, EveryDumpEndsInARightReportOrAClearError) {
 TEST(Corpus, TriageDumpOfWindows10) {
   std::string path = kCorpus + "kernel/rizinorg+rizin-testbins/dmp/triage_x64.dmp";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "skipped: no folder of real dumps";
-  Analyzer analyzer(rules::load(rules::builtin_rule_texts()), {});
+  Analyzer analyzer(rules::builtin_catalogue(), {});
   report::Document d = analyzer.analyze(path, {});
   EXPECT_FALSE(d.error);
   EXPECT_EQ(d.crash.code, 0x1000007Eu);

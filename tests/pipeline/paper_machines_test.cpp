@@ -8,7 +8,7 @@ namespace dumptriage::pipeline {
 namespace {
 
 report::Document document_of(const synth::Bytes& bytes) {
-  static Analyzer analyzer(rules::load(rules::builtin_rule_texts()), {});
+  static Analyzer analyzer(rules::builtin_catalogue(), {});
   return analyzer.analyze(MappedFile::borrow(ByteView(bytes.data(), bytes.size()), "paper.dmp"),
                           Options{});
 }

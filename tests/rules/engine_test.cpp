@@ -135,7 +135,7 @@ TEST(Engine, FixStateIsItsOwnAxis) {
                             {"unknown", FixState::cannot_tell}}) {
     Catalogue catalogue =
         load({{"r.yaml", rule_of({"y", "", "y", "f", "", "", fix, "", Verdict::possible})}});
-    ASSERT_EQ(catalogue.rules.size(), 1u);
+    ASSERT_EQ(catalogue.size(), 1u);
     EXPECT_EQ(name_of(judge_case(catalogue).fix_state), name_of(state));
   }
 }

@@ -104,13 +104,13 @@ inline std::string rule_with(const std::string& condition) {
 
 inline Finding judge_condition(const std::string& condition, const FactSet& facts) {
   Catalogue catalogue = load({{"t.yaml", rule_with(condition)}});
-  if (catalogue.rules.size() != 1) {
+  if (catalogue.size() != 1) {
     Finding broken;
     broken.condition = catalogue.errors.empty() ? "no rule" : catalogue.errors[0].message();
     broken.because = "NOT LOADED";
     return broken;
   }
-  return catalogue.rules[0].require[0]->judge(facts);
+  return catalogue.all()[0]->require[0]->judge(FactView(facts));
 }
 
 // "yes", "weak yes", "no", "cannot tell", or the error that kept the rule from loading.

@@ -9,7 +9,7 @@ namespace dumptriage::rules::test {
 namespace {
 
 const Catalogue& builtin() {
-  static const Catalogue catalogue = load(builtin_rule_texts());
+  static const Catalogue catalogue = builtin_catalogue();
   return catalogue;
 }
 

@@ -28,7 +28,7 @@ std::string state(const std::string& rows, Fact system, Fact file, bool with_sys
   std::string yaml = rule_with("kernel_crash: true");
   yaml.replace(yaml.find("  unpublished: true\n"), 20, "  files: [" + rows + "]\n");
   Catalogue catalogue = load({{"r.yaml", yaml}});
-  if (catalogue.rules.size() != 1) return catalogue.errors.at(0).message();
+  if (catalogue.size() != 1) return catalogue.errors.at(0).message();
   FactSet set;
   set.facts = {stop(0xA), std::move(file)};
   if (with_system) set.facts.push_back(std::move(system));

@@ -117,8 +117,8 @@ TEST(Loader, OneReadingFindsAllErrors) {
 
 TEST(Loader, ABrokenFileCostsThatFileOnly) {
   Catalogue catalogue = load({{"bad.yaml", "id: ["}, {"good.yaml", kGood}, {"twin.yaml", kGood}});
-  ASSERT_EQ(catalogue.rules.size(), 1u);
-  EXPECT_EQ(catalogue.rules[0].source_file, "good.yaml");
+  ASSERT_EQ(catalogue.size(), 1u);
+  EXPECT_EQ(catalogue.all()[0]->source_file, "good.yaml");
   ASSERT_EQ(catalogue.errors.size(), 2u);
   EXPECT_EQ(catalogue.errors[0].what, "bad.yaml");
   EXPECT_EQ(catalogue.errors[1].what, "twin.yaml");
@@ -175,10 +175,10 @@ TEST(Loader, TheDeepestFileAllowedIsRead) {
   std::string nest = "{bugcheck: 1}";
   for (int i = 0; i < 190; ++i) nest = "{all: [\n" + nest + "]}";
   Catalogue catalogue = load({{"deep.yaml", kHead + "require: [" + nest + "]\n"}});
-  ASSERT_EQ(catalogue.rules.size(), 1u) << catalogue.errors.at(0).message();
+  ASSERT_EQ(catalogue.size(), 1u) << catalogue.errors.at(0).message();
   FactSet set;
   set.facts = {stop(1)};
-  EXPECT_EQ(catalogue.rules[0].require[0]->judge(set).answer, Answer::yes);
+  EXPECT_EQ(catalogue.all()[0]->require[0]->judge(FactView(set)).answer, Answer::yes);
 }
 
 TEST(Loader, TextIsOneSafeLine) {
@@ -254,7 +254,7 @@ TEST(Lint, NoPathToConfirmedByStopAndModuleAlone) {
                                                "about: x\nfix: {hotfix: true, unpublished: true}\n"
                                                "applies:\n  - os: {family: xp}\nconfirm:\n  - " +
                                                group + "\n"}});
-    ASSERT_EQ(catalogue.rules.size(), 1u) << catalogue.errors.at(0).message();
+    ASSERT_EQ(catalogue.size(), 1u) << catalogue.errors.at(0).message();
     EXPECT_EQ(lint(catalogue).empty(), good) << group;
   }
 }

@@ -77,7 +77,7 @@ void set_limits(bool on) {
 
 std::unique_ptr<pipeline::Analyzer> make_analyzer(const Settings& settings) {
   return std::make_unique<pipeline::Analyzer>(
-      rules::load(rules::builtin_rule_texts()),
+      rules::builtin_catalogue(),
       std::vector<symbols::SearchRoot>{{settings.symbols, memory::Origin::image}});
 }
 

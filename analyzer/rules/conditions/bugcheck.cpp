@@ -24,7 +24,7 @@ public:
     condition_ = "bugcheck " + join(words);
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const evidence::Fact* stop = facts.first("stop");
     const std::string* kind = stop ? stop->text("kind") : nullptr;
     if (!kind) return not_found(condition_, facts, "stop", "the dump records no stop");

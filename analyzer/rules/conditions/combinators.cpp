@@ -15,7 +15,7 @@ public:
   Combined(Logic logic, std::size_t count, std::vector<ConditionPtr> children)
       : logic_(logic), count_(count), children_(std::move(children)) {}
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     if (logic_ == Logic::negation) return none_of("not", children_.front()->judge(facts));
     std::vector<Finding> findings;
     for (const auto& child : children_) findings.push_back(child->judge(facts));

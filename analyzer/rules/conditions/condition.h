@@ -55,7 +55,7 @@ Finding no(std::string condition, std::string because, std::vector<std::string> 
 Finding cannot_tell(std::string condition, std::string because,
                     std::vector<std::string> facts = {});
 // Nothing was found among facts of `kind`: "no" over complete coverage, else "cannot tell".
-Finding not_found(std::string condition, const evidence::FactSet& facts, std::string_view kind,
+Finding not_found(std::string condition, const FactView& facts, std::string_view kind,
                   std::string because);
 // Three-valued and, or, not; a weak yes never becomes a certain no.
 Finding all_of(std::string condition, std::vector<Finding> children);

@@ -14,7 +14,7 @@ public:
                                     : fmt::format("{} to {} CPUs", least, most);
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const evidence::Fact* os = facts.first("os");
     auto count = os ? os->number("cpus") : std::nullopt;
     if (!count) return cannot_tell(condition_, "the dump does not say how many CPUs there were");

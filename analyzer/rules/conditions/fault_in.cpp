@@ -14,7 +14,7 @@ public:
     condition_ = "fault in " + written(modules_);
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const evidence::Fact* fault = facts.first("fault");
     const std::string* module = fault ? fault->text("module") : nullptr;
     if (!fault || !fault->number("ip"))

@@ -29,7 +29,7 @@ Finding cannot_tell(std::string condition, std::string because, std::vector<std:
                  std::move(facts));
 }
 
-Finding not_found(std::string condition, const evidence::FactSet& facts, std::string_view kind,
+Finding not_found(std::string condition, const FactView& facts, std::string_view kind,
                   std::string because) {
   const evidence::Coverage* coverage = facts.coverage_of(kind);
   if (coverage && coverage->extent == evidence::Coverage::Extent::complete)

@@ -24,9 +24,9 @@ public:
                              kWhere[static_cast<std::size_t>(on)]);
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     std::optional<Finding> weak;
-    for (const evidence::Fact& frame : facts.facts) {
+    for (const evidence::Fact& frame : facts.set().facts) {
       if (frame.kind != "frame" || !looks_at(frame)) continue;
       if (!any_matches(functions_, frame)) continue;
       std::string because = fmt::format("{} is {} {}", frame_in_words(frame), frame_stack(frame),

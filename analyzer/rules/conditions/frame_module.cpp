@@ -27,11 +27,11 @@ public:
     condition_ += fmt::format(" on {}", kWhere[static_cast<std::size_t>(on)]);
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const auto tops = top_indices(facts);
     std::optional<Finding> weak;
     bool deeper = false; // a match that would count if the unknown top lay deep enough
-    for (const evidence::Fact& frame : facts.facts) {
+    for (const evidence::Fact& frame : facts.set().facts) {
       if (frame.kind != "frame" || !looks_at(frame)) continue;
       if (!any_matches(modules_, frame_module(frame))) continue;
       const std::uint64_t index = frame.number("index").value_or(UINT64_MAX);
@@ -62,9 +62,9 @@ private:
     return fmt::format("{}/{}", thread ? *thread : "", cpu ? std::to_string(*cpu) : "");
   }
 
-  static std::map<std::string, std::uint64_t> top_indices(const evidence::FactSet& facts) {
+  static std::map<std::string, std::uint64_t> top_indices(const FactView& facts) {
     std::map<std::string, std::uint64_t> tops;
-    for (const auto& frame : facts.facts)
+    for (const auto& frame : facts.set().facts)
       if (frame.kind == "frame" && frame.flag("top"))
         tops.try_emplace(stack_key(frame), frame.number("index").value_or(0));
     return tops;
@@ -75,7 +75,7 @@ private:
     return on_ == On::any_thread || frame.number("cpu").has_value();
   }
 
-  Finding nothing_found(const evidence::FactSet& facts) const {
+  Finding nothing_found(const FactView& facts) const {
     const char* kind = on_ == On::crashing_thread ? "frame_crashed" : "frame";
     Finding found = not_found(condition_, facts, kind, "no frame lies in it");
     if (found.answer == Answer::no && on_ == On::any_thread)

@@ -9,7 +9,7 @@ namespace {
 
 class HangDump : public Condition {
 public:
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const std::string condition = "hang dump";
     const evidence::Fact* stop = facts.first("stop");
     const std::string* kind = stop ? stop->text("kind") : nullptr;

@@ -8,7 +8,7 @@ namespace {
 
 class KernelCrash : public Condition {
 public:
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const std::string condition = "kernel crash";
     const evidence::Fact* stop = facts.first("stop");
     const std::string* kind = stop ? stop->text("kind") : nullptr;

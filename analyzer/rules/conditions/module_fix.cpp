@@ -11,7 +11,7 @@ public:
   ModuleFix(std::shared_ptr<const Condition> check, bool older)
       : check_(std::move(check)), older_(older) {}
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     Finding fixed = check_->judge(facts);
     if (!older_) return fixed;
     return none_of("module older than the fix", std::move(fixed));

@@ -7,9 +7,9 @@
 namespace dumptriage::rules {
 namespace {
 
-Finding judge_one(const evidence::FactSet& facts, const ModulePattern& module) {
+Finding judge_one(const FactView& facts, const ModulePattern& module) {
   std::string condition = "module_loaded " + module.written();
-  for (const auto& fact : facts.facts) {
+  for (const auto& fact : facts.set().facts) {
     const std::string* name = fact.kind == "module" ? fact.text("name") : nullptr;
     if (!name || !module.matches(*name)) continue;
     const std::string* version = fact.text("version");
@@ -26,7 +26,7 @@ public:
   ModuleLoaded(std::vector<ModulePattern> modules, bool wanted)
       : modules_(std::move(modules)), wanted_(wanted) {}
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     std::vector<Finding> findings;
     for (const auto& module : modules_) {
       Finding found = judge_one(facts, module);

@@ -84,7 +84,7 @@ class Os : public Condition {
 public:
   explicit Os(std::vector<Alternative> alternatives) : alternatives_(std::move(alternatives)) {}
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     const Fact* os = facts.first("os");
     std::vector<std::string> words;
     for (const auto& a : alternatives_) words.push_back(in_words(a));

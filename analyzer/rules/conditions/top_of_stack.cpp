@@ -17,10 +17,10 @@ public:
                              any_cpu ? "any CPU" : "the crashing CPU");
   }
 
-  Finding judge(const evidence::FactSet& facts) const override {
+  Finding judge(const FactView& facts) const override {
     std::optional<Finding> weak;
     bool below = false;
-    for (const evidence::Fact& frame : facts.facts) {
+    for (const evidence::Fact& frame : facts.set().facts) {
       if (frame.kind != "frame") continue;
       if (!any_cpu_ && !frame.flag("crashed_thread")) continue;
       if (!any_matches(functions_, frame)) continue;

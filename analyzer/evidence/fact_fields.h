@@ -1,0 +1,15 @@
+// The types of the fields that docs/facts.md lists, by kind of fact: frozen facts and examples of
+// rules are text, and are read back by this table only.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace dumptriage::evidence {
+
+enum class FieldType : std::uint8_t { unknown, boolean, number, address, text };
+
+FieldType field_type(std::string_view kind, std::string_view field);
+bool is_fact_kind(std::string_view kind);
+
+} // namespace dumptriage::evidence

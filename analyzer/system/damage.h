@@ -1,0 +1,43 @@
+// Free memory of the kernel that contradicts itself: lists of free pool blocks and lookaside lists
+// on which one block stands twice, that run in a circle, or that hold a block still in use.  What a
+// second free leaves behind; the blocks that are IRPs are named, because a request freed twice is
+// told by them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "system/irps.h"
+
+namespace dumptriage::system {
+
+class KernelView;
+
+struct Damage {
+  std::string what; // "pool_freelist", "irp_lookaside", "lookaside"
+  std::string how;  // "doubled", "looped", "broken_link", "allocated_entry"
+  std::uint64_t list = 0, entry = 0;
+  std::string tag, block_type; // block_type "IRP": an IRP's header stands in it, or its tag says so
+  std::string trust;           // "read", "self_checked"
+  std::string why;             // for people
+};
+
+struct FreeLists {
+  std::vector<Damage> damage;
+  std::vector<std::uint64_t> free_irps; // blocks on lists of free memory that hold an IRP
+  std::uint64_t seen = 0;               // lists read to their end
+  bool complete = false;                // every list that this kernel has was read
+  std::string missing;                  // why not
+};
+FreeLists read_free_lists(const KernelView& view);
+
+// Marks of one IRP beside what read_irp() tells: freed (on a list of free memory, or in a free pool
+// block), and twice (on such lists more than once, or completed and freed again).
+struct IrpState {
+  bool freed = false, twice = false;
+  std::string where; // "twice on the lookaside list of small IRPs"
+};
+IrpState state_of(const KernelView& view, const Irp& irp, const FreeLists& lists);
+
+} // namespace dumptriage::system
