@@ -11,17 +11,21 @@ namespace {
 constexpr std::array<std::string_view, 5> kKernelStems = {"nt", "ntoskrnl", "ntkrnlmp", "ntkrnlpa",
                                                           "ntkrpamp"};
 
-bool is_kernel(std::string_view lower_name) {
-  for (std::string_view extension : {".exe", ".sys"})
-    if (lower_name.ends_with(extension)) lower_name.remove_suffix(extension.size());
-  return std::ranges::find(kKernelStems, lower_name) != kKernelStems.end();
-}
-
 bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 } // namespace
+
+bool is_kernel_image(std::string_view name) {
+  if (name.size() > 4) {
+    const std::string_view extension = name.substr(name.size() - 4);
+    if (equals_no_case(extension, ".exe") || equals_no_case(extension, ".sys"))
+      name.remove_suffix(extension.size());
+  }
+  return std::ranges::any_of(kKernelStems,
+                             [&](std::string_view stem) { return equals_no_case(stem, name); });
+}
 
 std::string_view plain_function(std::string_view name) {
   if (name.starts_with("__imp_")) name.remove_prefix(6);
@@ -37,16 +41,24 @@ std::string_view plain_function(std::string_view name) {
 ModulePattern::ModulePattern(std::string_view written)
     : written_(written), pattern_(lower(written)) {
   has_extension_ = pattern_.find('.') != std::string::npos;
-  kernel_ = is_kernel(pattern_);
+  wild_ = pattern_.find('*') != std::string::npos;
+  kernel_ = is_kernel_image(pattern_);
 }
 
+// Thousands of names are compared for each dump: nothing is copied where no '*' asks for it.
 bool ModulePattern::matches(std::string_view module) const {
   if (pattern_.empty() || module.empty()) return false;
-  std::string name = lower(module);
-  if (kernel_) return is_kernel(name);
+  if (kernel_) return is_kernel_image(module);
+  if (!wild_) {
+    if (equals_no_case(pattern_, module)) return true;
+    return !has_extension_ && module.size() > pattern_.size() && module[pattern_.size()] == '.' &&
+           module.rfind('.') == pattern_.size() &&
+           equals_no_case(pattern_, module.substr(0, pattern_.size()));
+  }
+  const std::string name = lower(module);
   if (glob_match(pattern_, name)) return true;
   if (has_extension_) return false;
-  std::size_t dot = name.rfind('.');
+  const std::size_t dot = name.rfind('.');
   return dot != std::string::npos && glob_match(pattern_, std::string_view(name).substr(0, dot));
 }
 

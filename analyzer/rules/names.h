@@ -12,6 +12,9 @@ namespace dumptriage::rules {
 // "_name@8", "@name@8", "__imp__name@8" -> "name".
 std::string_view plain_function(std::string_view name);
 
+// ntoskrnl.exe, ntkrnlpa.exe, ..., and "nt" itself.
+bool is_kernel_image(std::string_view name);
+
 class ModulePattern {
 public:
   ModulePattern() = default;
@@ -21,7 +24,7 @@ public:
 
 private:
   std::string written_, pattern_;
-  bool has_extension_ = false, kernel_ = false;
+  bool has_extension_ = false, kernel_ = false, wild_ = false;
 };
 
 // "module!function".
