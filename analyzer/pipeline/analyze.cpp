@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "dump/unpack.h"
+#include "pipeline/judge.h"
 #include "pipeline/objects.h"
 #include "pipeline/parts.h"
 
@@ -26,21 +27,6 @@ void add_notes(Notes& to, const Notes& from) {
       return old.message == note.message && old.where == note.where;
     });
     if (!known) to.push_back(note);
-  }
-}
-
-void name_tool(report::Document& document, const rules::Catalogue& catalogue) {
-  document.tool.version = DUMPTRIAGE_VERSION;
-  document.tool.rules_count = catalogue.size();
-  document.tool.rules_digest = catalogue.digest;
-}
-
-// A rule file that was left out could have been the answer.
-void note_rule_errors(report::Document& document, const rules::Catalogue& catalogue) {
-  for (const Error& error : catalogue.errors) {
-    std::string message = "rule file left out: " + error.what;
-    if (!error.why.empty()) message += ": " + error.why;
-    document.notes.push_back({Severity::warning, error.code, message, error.where});
   }
 }
 
@@ -81,6 +67,21 @@ system::Snapshot snapshot_of(const dump::Dump& dump, symbols::Store* store) {
 }
 
 } // namespace
+
+void name_tool(report::Document& document, const rules::Catalogue& catalogue) {
+  document.tool.version = DUMPTRIAGE_VERSION;
+  document.tool.rules_count = catalogue.size();
+  document.tool.rules_digest = catalogue.digest;
+}
+
+// A rule file that was left out could have been the answer.
+void note_rule_errors(report::Document& document, const rules::Catalogue& catalogue) {
+  for (const Error& error : catalogue.errors) {
+    std::string message = "rule file left out: " + error.what;
+    if (!error.why.empty()) message += ": " + error.why;
+    document.notes.push_back({Severity::warning, error.code, message, error.where});
+  }
+}
 
 std::string image_key(const dump::Module& module) {
   return fmt::format("{:08X}{:X}", module.timestamp, module.size);
@@ -212,7 +213,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   list_waits(document, analysis);
   list_irps(document, analysis);
   list_pools(document, analysis);
-  if (options.judge) list_matches(document, rules::judge(catalogue_, facts, options.all_rules));
+  if (options.judge) judge_into(document, catalogue_, facts, options.all_rules);
   document.facts = std::move(facts.facts);
   document.coverage = std::move(facts.coverage);
   list_modules(document, analysis);

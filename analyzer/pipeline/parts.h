@@ -62,8 +62,10 @@ void list_threads(report::Document& document, const Analysis& analysis);
 void list_modules(report::Document& document, const Analysis& analysis);
 // wanted.cpp
 void list_wanted(report::Document& document, const Analysis& analysis);
-// verdicts.cpp
-void list_matches(report::Document& document, const std::vector<rules::Match>& matches);
+// verdicts.cpp: see judge.h
+// analyze.cpp
+void name_tool(report::Document& document, const rules::Catalogue& catalogue);
+void note_rule_errors(report::Document& document, const rules::Catalogue& catalogue);
 
 // The key under which symbol stores keep an image: time stamp (8 digits) and size of image.
 std::string image_key(const dump::Module& module);

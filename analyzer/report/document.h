@@ -286,6 +286,7 @@ struct TextOptions {
 std::string to_json(const Document& document,
                     int indent = 2); // indent -1: one line, no newline at its end
 std::string to_text(const Document& document, const TextOptions& options);
+std::string to_html(const Document& document); // one page of its own
 // What `symbols DUMP` shows: every module, wanted ids, what was found where, what did not match.
 std::string symbols_table(const Document& document, bool colour);
 std::string symbols_json(const Document& document);

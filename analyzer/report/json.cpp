@@ -86,6 +86,18 @@ Json wanted_of(const Document& d) {
   return wanted;
 }
 
+Json error_of(const Error& error, int pointer_size) {
+  Json json;
+  json["code"] = name_of(error.code);
+  json["message"] = error.why.empty()    ? error.what
+                    : error.what.empty() ? error.why
+                                         : error.what + ": " + error.why;
+  put_object(json, "where", where_of(error.where, pointer_size));
+  return json;
+}
+
+} // namespace
+
 Json notes_of(const Document& d) {
   Json notes = Json::array();
   for (const Note& row : d.notes) {
@@ -98,18 +110,6 @@ Json notes_of(const Document& d) {
   }
   return notes;
 }
-
-Json error_of(const Error& error, int pointer_size) {
-  Json json;
-  json["code"] = name_of(error.code);
-  json["message"] = error.why.empty()    ? error.what
-                    : error.what.empty() ? error.why
-                                         : error.what + ": " + error.why;
-  put_object(json, "where", where_of(error.where, pointer_size));
-  return json;
-}
-
-} // namespace
 
 std::string address(std::uint64_t value, int pointer_size) {
   // What does not fit the native width is not cut: a 32-bit dump may record 64-bit parameters.
@@ -153,11 +153,12 @@ std::string to_json(const Document& d, int indent) {
   j["waits"] = waits_of(d);
   j["irps"] = irps_of(d);
   j["pool"] = pool_of(d);
-  j["network_peers"] = Json::array(); // not read yet; its place in the contract
+  j["network_peers"] = peers_of(d);
   j["facts"] = facts_of(d);
   j["coverage"] = coverage_of(d);
   j["wanted"] = wanted_of(d);
   j["matches"] = matches_of(d);
+  put_object(j, "recommendation", recommendation_of(d));
   j["notes"] = notes_of(d);
   if (d.error) j["error"] = error_of(*d.error, d.pointer_size);
   return j.dump(indent, ' ', false, Json::error_handler_t::replace);

@@ -24,6 +24,9 @@ Json pool_of(const Document& document);
 Json facts_of(const Document& document);
 Json coverage_of(const Document& document);
 Json matches_of(const Document& document);
+Json notes_of(const Document& document);
+Json recommendation_of(const Document& document); // {} when there is none
+Json peers_of(const Document& document);
 Json where_of(const Where& where, int pointer_size);
 
 // An address or another 64-bit value, padded to the machine's width.

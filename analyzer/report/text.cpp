@@ -29,6 +29,7 @@ std::string to_text(const Document& d, const TextOptions& options) {
     text::waits(paper, d, options);
     text::irps(paper, d, options);
     text::pool(paper, d);
+    text::peers(paper, d);
     text::other_stacks(paper, d, options);
     text::modules(paper, d, options);
   }

@@ -113,6 +113,18 @@ void irps(Paper& paper, const Document& d, const TextOptions& options) {
   }
 }
 
+void peers(Paper& paper, const Document& d) {
+  if (d.network_peers.empty()) return;
+  paper.heading("Other machines whose packets the crashed code had to do with");
+  for (const PeerRow& row : d.network_peers) {
+    std::string text = row.address;
+    if (row.port != 0) text += fmt::format(" port {}", row.port);
+    if (!row.mac.empty()) text += ", MAC " + row.mac;
+    text += row.certainty == "agreed" ? ": " : " (a candidate only): ";
+    paper.paragraph(text + flat(row.why), 2, 2);
+  }
+}
+
 void pool(Paper& paper, const Document& d) {
   for (const PoolRow& page : d.pool) pool_page(paper, page, d.pointer_size);
 }

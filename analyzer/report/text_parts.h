@@ -9,6 +9,9 @@
 namespace dumptriage::report::text {
 
 void verdict(Paper& paper, const Document& document);
+// One match, with every line of its explanation.
+void explain(Paper& paper, const MatchRow& match);
+void peers(Paper& paper, const Document& document);
 void stop(Paper& paper, const Document& document);
 void crashed_stack(Paper& paper, const Document& document, const TextOptions& options);
 void other_stacks(Paper& paper, const Document& document, const TextOptions& options);

@@ -1,5 +1,7 @@
 #include "report/text_parts.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace dumptriage::report::text {
@@ -42,6 +44,7 @@ std::string file_text(const MatchRow::File& file) {
   for (const std::string* part : {&file.version, &file.arch, &file.branch})
     if (!part->empty()) text += " " + *part;
   if (!file.built.empty()) text += ", built " + file.built;
+  if (!file.fixed_in.empty()) text += ", of " + file.fixed_in;
   if (file.bytes != 0) text += fmt::format(", {} bytes", file.bytes);
   return text;
 }
@@ -74,29 +77,30 @@ void fix(Paper& paper, const MatchRow& match) {
     if (!advised(match, caveat)) paper.item("Mind", caveat);
 }
 
-char sign_of(const FindingRow& finding) {
-  return finding.answer == "yes" ? '+' : finding.answer == "no" ? '-' : '?';
-}
+// How much of an explanation is printed.
+struct Extent {
+  int lines; // at most
+  bool all;  // also alternatives that do not hold below what holds
+};
 
-void finding(Paper& paper, const FindingRow& row, std::size_t depth, int& lines_left) {
-  if (lines_left-- <= 0) return;
-  std::string text = fmt::format("{} {}", sign_of(row), row.condition);
-  if (row.weak) text += " (weak)";
-  if (!row.because.empty()) text += ": " + row.because;
+void finding(Paper& paper, const FindingRow& row, std::size_t depth, Extent& extent) {
+  if (extent.lines-- <= 0) return;
+  std::string text = fmt::format("{}{}: {}", row.weak ? "weak " : "", row.answer, row.condition);
+  if (!row.because.empty()) text += " - " + row.because;
   paper.paragraph(text, 4 + 2 * depth, 2);
-  if (depth >= 6) return;
-  // Below what holds, the alternatives that do not are noise; the JSON report has them.
+  constexpr std::size_t kDeepest = 12;
+  if (depth >= kDeepest) return;
   for (const FindingRow& child : row.children)
-    if (row.answer != "yes" || child.answer == "yes") finding(paper, child, depth + 1, lines_left);
+    if (extent.all || row.answer != "yes" || child.answer == "yes")
+      finding(paper, child, depth + 1, extent);
 }
 
-void explanation(Paper& paper, const MatchRow& match) {
+void explanation(Paper& paper, const MatchRow& match, Extent extent) {
   if (match.explanation.children.empty() && match.explanation.condition.empty()) return;
-  paper.line("  Why  (+ yes, - no, ? cannot tell)");
-  int lines_left = 40;
-  if (match.explanation.children.empty()) finding(paper, match.explanation, 0, lines_left);
-  for (const FindingRow& child : match.explanation.children) finding(paper, child, 0, lines_left);
-  if (lines_left < 0) paper.line("    ... the rest is in the JSON report", Ink::dim);
+  paper.line("  Why");
+  if (match.explanation.children.empty()) finding(paper, match.explanation, 0, extent);
+  for (const FindingRow& child : match.explanation.children) finding(paper, child, 0, extent);
+  if (extent.lines < 0) paper.line("    ... the rest is in the JSON report", Ink::dim);
 }
 
 void in_full(Paper& paper, const MatchRow& match) {
@@ -104,17 +108,51 @@ void in_full(Paper& paper, const MatchRow& match) {
   fix(paper, match);
   for (const std::string& advice : match.advice) paper.item("Do", advice);
   if (!advised(match, match.workaround)) paper.item("Until then", match.workaround);
-  explanation(paper, match);
+  // Below what holds, the alternatives that do not are noise; the JSON report has them.
+  explanation(paper, match, {40, false});
   for (const std::string& text : match.evidence_missing) paper.item("Not seen", text);
   paper.item("Note", match.note);
 }
 
+void recommendation(Paper& paper, const Document& d) {
+  if (d.recommendation.kb.empty()) return;
+  for (const std::string& line : d.recommendation.lines) paper.item("Get", line);
+}
+
 void in_short(Paper& paper, const MatchRow& match) {
-  paper.paragraph(fmt::format("{} {}: {}", name_of(match), match.verdict,
-                              match.title.empty() ? match.about : match.title),
-                  2, 2);
+  std::string text = fmt::format("{} {}: {}", name_of(match), match.verdict,
+                                 match.title.empty() ? match.about : match.title);
+  if (!match.tied_with.empty())
+    text += fmt::format(" (tied with {})", fmt::join(match.tied_with, ", "));
+  paper.paragraph(text, 2, 2);
   for (const std::string& text : match.evidence_missing) paper.paragraph("not seen: " + text, 6, 2);
   for (const std::string& text : match.advice) paper.paragraph("do: " + text, 6, 2);
+}
+
+// Leads that nothing in the dump sets apart are named together.
+void leads(Paper& paper, const Document& d) {
+  constexpr std::size_t kMost = 6; // in words; the JSON report has all
+  std::size_t shown = 0;
+  std::vector<std::string> others;
+  for (const MatchRow& match : d.matches) {
+    if (!lead(match)) continue;
+    if (shown == 0) paper.heading("Leads (never a reason to install anything)");
+    if (shown++ < kMost)
+      in_short(paper, match);
+    else
+      others.push_back(name_of(match));
+  }
+  if (others.empty()) return;
+  constexpr std::size_t kMostNames = 30;
+  std::string names = fmt::format(
+      "{}",
+      fmt::join(others.begin(),
+                others.begin() + static_cast<std::ptrdiff_t>(std::min(others.size(), kMostNames)),
+                ", "));
+  paper.paragraph(fmt::format("and {} weaker lead{}: {}{}", others.size(),
+                              others.size() == 1 ? "" : "s", names,
+                              others.size() > kMostNames ? ", ..." : ""),
+                  2, 2);
 }
 
 // The one reason that speaks against a rule.
@@ -141,8 +179,18 @@ void ruled_out(Paper& paper, const MatchRow& match) {
 
 } // namespace
 
+void explain(Paper& paper, const MatchRow& match) {
+  paper.paragraph(fmt::format("{} {}: {}", match.rule, match.verdict, match.title), 0, 2,
+                  Ink::bold);
+  paper.item("Fix state", match.fix_state);
+  explanation(paper, match, {10000, true});
+  for (const std::string& text : match.evidence_missing) paper.item("Not seen", text);
+  for (const std::string& advice : match.advice) paper.item("Do", advice);
+}
+
 void verdict(Paper& paper, const Document& d) {
   first_line(paper, d);
+  recommendation(paper, d);
   bool first = true;
   for (const MatchRow& match : d.matches) {
     if (!proved(match)) continue;
@@ -154,14 +202,8 @@ void verdict(Paper& paper, const Document& d) {
     first = false;
     in_full(paper, match);
   }
+  leads(paper, d);
   bool headed = false;
-  for (const MatchRow& match : d.matches) {
-    if (!lead(match)) continue;
-    if (!headed) paper.heading("Leads (never a reason to install anything)");
-    headed = true;
-    in_short(paper, match);
-  }
-  headed = false;
   for (const MatchRow& match : d.matches) {
     if (proved(match) || lead(match)) continue;
     if (!headed) paper.heading("Ruled out");
