@@ -48,6 +48,18 @@ public:
     const auto bytes = checked_mul(rank, page_size_);
     return bytes ? checked_add(first_page_, *bytes) : std::nullopt;
   }
+  std::optional<std::uint64_t> next(std::uint64_t pfn) const override {
+    for (; pfn < bits_; pfn = pfn / 8 * 8 + 8) {
+      // Sparse bitmaps are mostly empty words.
+      while (pfn % 8 == 0 && bitmap_.holds(pfn / 8, 8) && *bitmap_.u64(pfn / 8) == 0) pfn += 64;
+      if (pfn >= bits_) break;
+      const unsigned left = static_cast<unsigned>(*bitmap_.u8(pfn / 8)) >> (pfn % 8);
+      if (left == 0) continue;
+      pfn += static_cast<std::uint64_t>(std::countr_zero(left));
+      return pfn < bits_ ? std::optional(pfn) : std::nullopt;
+    }
+    return std::nullopt;
+  }
   std::uint64_t page_count() const override { return page_count_; }
 
 private:

@@ -44,6 +44,12 @@ public:
     if (pfn >= piece.end) return std::nullopt;
     return piece.offset + (pfn - piece.first) * page_size_;
   }
+  std::optional<std::uint64_t> next(std::uint64_t pfn) const override {
+    auto piece = std::partition_point(pieces_.begin(), pieces_.end(),
+                                      [pfn](const Piece& p) { return p.end <= pfn; });
+    if (piece == pieces_.end()) return std::nullopt;
+    return std::max(pfn, piece->first);
+  }
   std::uint64_t page_count() const override { return page_count_; }
 
 private:

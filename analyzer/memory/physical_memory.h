@@ -19,6 +19,8 @@ class PageIndex {
 public:
   virtual ~PageIndex() = default;
   virtual std::optional<std::uint64_t> offset_of(std::uint64_t pfn) const = 0;
+  // The first frame at or above `pfn` that has one.
+  virtual std::optional<std::uint64_t> next(std::uint64_t pfn) const = 0;
   virtual std::uint64_t page_count() const = 0; // pages the index claims, whatever the file holds
 };
 
@@ -48,6 +50,8 @@ public:
   std::uint32_t page_size() const { return page_size_; }
   std::uint64_t page_count() const { return index_->page_count(); }
   bool has_page(std::uint64_t pfn) const;
+  // The first frame at or above `pfn` that the index claims; the file may end before it.
+  std::optional<std::uint64_t> next_page(std::uint64_t pfn) const { return index_->next(pfn); }
 
 private:
   ByteView page(std::uint64_t pfn) const; // as much of it as the file holds

@@ -202,6 +202,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   prove_service_pack(snapshot, modules, notes);
   Walks walks = walk_threads(snapshot, modules, options.threads);
   walk_wow64(walks, snapshot, modules, store);
+  read_peers(*dump, snapshot, walks);
   if (options.search_all_modules) modules.search_all();
 
   evidence::Input input{snapshot, walks.stacks, modules};
@@ -213,6 +214,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   list_waits(document, analysis);
   list_irps(document, analysis);
   list_pools(document, analysis);
+  list_peers(document, analysis);
   if (options.judge) judge_into(document, catalogue_, facts, options.all_rules);
   document.facts = std::move(facts.facts);
   document.coverage = std::move(facts.coverage);

@@ -3,50 +3,72 @@
 // be pool.  Only published formats are read: TDI transport addresses (tdi.h), IPv4 and TCP headers
 // with valid checksums (RFC 791, 793), NetBIOS session and datagram headers (RFC 1001, 1002), SMB
 // headers (MS-CIFS), Ethernet headers in front of IPv4.
+// One idea a file: peers_packets.cpp reads one header, peers_scan.cpp finds headers among bytes,
+// peers_reached.cpp and peers_memory.cpp say which bytes, peers_agreement.cpp judges what was
+// found.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "memory/address_space.h"
+#include "memory/physical_memory.h"
 
 namespace dumptriage::system {
 
 struct PeerHit {
-  std::uint64_t at = 0;      // virtual address
-  std::string found, what;   // "stack", "pool"; "TDI address", "IPv4 and TCP header, ..."
+  std::uint64_t at = 0;  // virtual address; physical when `physical`
+  bool physical = false; // seen when physical memory was searched: where it is mapped is not known
+  std::string found;     // "stack", "packet buffer", "memory" (a block of pool, or data)
+  std::string what;      // "IPv4 and TCP header, TCP checksum right, SMB1 message (command 0x72)"
+  std::string protocol;  // as in Peer
+  std::string remark;    // what is malformed; "" nothing seen
   std::uint32_t address = 0; // 10.0.0.1 is 0x0A000001
   std::uint16_t port = 0;
-  std::optional<std::uint64_t> mac; // 48 bits
-  bool reached = false;             // from the registers or the stack of the crashing frames
-  bool own = false;                 // shown to be this machine's own address
+  std::optional<std::uint64_t> mac; // 48 bits: the sender's, or that of the last router
+  bool sender = false;  // source of a packet; false: destination of one, or a transport address
+  bool reached = false; // from the registers or the stack of the crashing frames
+  // How far from them: 0 lies on the stack, 1 a word of theirs points at it or into it, 2 near such
+  // a place, 3 and 4 the same through one more pointer; 5 not reached.
+  unsigned distance = 5;
 };
 struct Peer {
   std::uint32_t address = 0;
-  std::uint16_t port = 0; // 0 unknown
+  std::uint16_t port = 0; // the peer's own; 0 unknown
   std::optional<std::uint64_t> mac;
-  bool agreed = false; // two independent hits agree, one of them reached; else a candidate
-  std::vector<PeerHit> hits;
+  std::string protocol;      // "NetBIOS session", "SMB over TCP", "NetBIOS datagram", "NetBIOS name
+                             // service", "SMB over UDP"; "" unknown
+  bool agreed = false;       // two independent hits agree, one of them reached; else a candidate
+  std::vector<PeerHit> hits; // nearest first; copies of one packet are one hit
   std::string why;
 };
 struct Peers {
-  std::vector<Peer> peers;        // agreed ones first, then by number of hits
+  std::vector<Peer> peers;        // agreed ones first, then nearest, then by number of hits
   std::vector<std::uint32_t> own; // addresses of this machine
+  std::uint64_t left_out = 0;     // more candidates, nowhere reached
+  bool looked = false;            // false: nothing asked for a peer, so none says nothing
   bool searched_memory = false;   // all memory, not only what is reached
-  std::string missing;
+  std::string missing;            // what was not looked at; "" nothing
 };
 
 // Where to look: values that may point at a buffer, in the order of their worth.
 struct PeerQuestion {
+  using Range = memory::AddressSpace::Range;
   std::vector<std::uint64_t> registers;
-  std::uint64_t stack_low = 0, stack_high = 0; // of the crashing thread, from its stack pointer up
+  std::vector<Range> stacks; // of the crashing threads, from their stack pointers up
+  std::vector<Range> images; // pointers into them are not followed
   int pointer_size = 8;
-  // Kernel memory that the dump holds, as [begin, end) of virtual addresses; empty: reached only.
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
-  std::uint64_t most_bytes = std::uint64_t{1} << 30; // read at most so many
+  // What else is searched: kernel memory by virtual address, or all frames of a dump.
+  std::vector<Range> ranges;
+  const memory::PhysicalMemory* physical = nullptr;
+  std::uint64_t most_bytes = std::uint64_t{1} << 32; // of those two
 };
 Peers find_peers(const memory::AddressSpace& memory, const PeerQuestion& question);
+
+std::string ip_text(std::uint32_t address);  // "10.0.0.1"
+std::string mac_text(std::uint64_t address); // "00:0C:29:01:02:03"
 
 } // namespace dumptriage::system

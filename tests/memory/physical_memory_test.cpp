@@ -78,6 +78,10 @@ TEST(RunIndex, AgreesWithAPlainListOnRandomRuns) {
       if (found) {
         ASSERT_EQ(*found, it->second) << pfn;
       }
+      const auto next = expected.lower_bound(pfn);
+      ASSERT_EQ(index->next(pfn),
+                next == expected.end() ? std::nullopt : std::optional(next->first))
+          << pfn;
     }
   }
 }
@@ -115,6 +119,7 @@ TEST(BitmapIndex, AgreesWithACountOfEveryBit) {
   for (std::size_t size : {1u, 511u, 512u, 513u, 3000u}) {
     Bytes bitmap(size);
     for (auto& byte : bitmap) byte = static_cast<std::uint8_t>(random());
+    for (std::size_t i = size / 3; i < size / 2; ++i) bitmap[i] = 0; // a hole
     const std::uint64_t bits = size * 8 - random() % 8;
     const auto index = index_of_bitmap(view(bitmap), bits, 0x2000, kPage);
     std::uint64_t rank = 0;
@@ -127,6 +132,13 @@ TEST(BitmapIndex, AgreesWithACountOfEveryBit) {
       }
     }
     EXPECT_EQ(index->page_count(), rank);
+    std::optional<std::uint64_t> next;
+    for (std::uint64_t pfn = size * 8; pfn-- > 0;) {
+      if (index->offset_of(pfn)) next = pfn;
+      ASSERT_EQ(index->next(pfn), next) << pfn;
+    }
+    EXPECT_FALSE(index->next(size * 8));
+    EXPECT_FALSE(index->next(UINT64_MAX));
   }
 }
 
