@@ -22,7 +22,8 @@ STRUCTURES = {
     "_KERNEL_STACK_CONTROL": None, "_KERNEL_STACK_SEGMENT": None, "_KTIMER": None,
     "_KTRAP_FRAME": None, "_KWAIT_BLOCK": None, "_KWAIT_STATUS_REGISTER": None, "_MDL": None,
     "_OBJECT_HEADER": None, "_OBJECT_TYPE": None, "_OWNER_ENTRY": None, "_POOL_HEADER": None,
-    "_POOL_TRACKER_BIG_PAGES": None, "_UNLOADED_DRIVERS": None,
+    "_POOL_TRACKER_BIG_PAGES": None, "_POOL_TRACKER_TABLE": None, "_UNLOADED_DRIVERS": None,
+    "_POOL_DESCRIPTOR": "(sizeof) PoolType PoolIndex ListHeads",
     "_DISPATCHER_HEADER": "(sizeof) Type Absolute Signalling Abandoned Size Inserted Hand Lock "
                           "SignalState WaitListHead",
     "_LDR_DATA_TABLE_ENTRY": "(sizeof) InLoadOrderLinks DllBase EntryPoint SizeOfImage FullDllName "

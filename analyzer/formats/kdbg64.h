@@ -22,7 +22,9 @@ struct KdDebuggerData64 {
   /* 048 */ le64 PsLoadedModuleList, PsActiveProcessHead, PspCidTable, ExpSystemResourcesList;
   /* 068 */ le64 ExpPagedPoolDescriptor, ExpNumberOfPagedPools, KeTimeIncrement;
   /* 080 */ le64 KeBugCheckCallbackListHead, KiBugcheckData;
-  /* 090 */ std::uint8_t Unread090[0x178];
+  /* 090 */ std::uint8_t Unread090[0x128];
+  /* 1B8 */ le64 PoolTrackTable, NonPagedPoolDescriptor;
+  /* 1C8 */ std::uint8_t Unread1C8[0x40];
   /* 208 */ le64 NtBuildLab;
   /* 210 */ le64 KiNormalSystemCall, KiProcessorBlock;
   /* 220 */ le64 MmUnloadedDrivers, MmLastUnloadedDriver;
@@ -59,6 +61,7 @@ static_assert(offsetof(KdDebuggerData64, OffsetPrcbProcStateSpecialReg) == 0x2F2
 static_assert(offsetof(KdDebuggerData64, OffsetKThreadWaitReason) == 0x35C);
 static_assert(offsetof(KdDebuggerData64, PteBase) == 0x360);
 static_assert(offsetof(KdDebuggerData64, PsLoadedModuleList) == 0x48);
+static_assert(offsetof(KdDebuggerData64, PoolTrackTable) == 0x1B8);
 static_assert(offsetof(KdDebuggerData64, NtBuildLab) == 0x208);
 static_assert(offsetof(KdDebuggerData64, KiProcessorBlock) == 0x218);
 static_assert(offsetof(KdDebuggerData64, CmNtCSDVersion) == 0x268);

@@ -13,6 +13,7 @@
 namespace dumptriage::system {
 
 class KernelView;
+struct Snapshot;
 
 struct Damage {
   std::string what; // "pool_freelist", "irp_lookaside", "lookaside"
@@ -30,10 +31,18 @@ struct FreeLists {
   bool complete = false;                // every list that this kernel has was read
   std::string missing;                  // why not
 };
-FreeLists read_free_lists(const KernelView& view);
+// The lookaside lists and the nonpaged pool's lists, wherever KDBG or the dump's own data lead to
+// them; and IRPs that the stop or the running threads' stacks name and that lie on such lists.
+FreeLists read_free_lists(const KernelView& view, const Snapshot& snapshot);
+
+// IRPs that no thread's list leads to: those on damaged lists, and those that the stop's parameters
+// and the stacks of the threads on the CPUs point to.  Each once, in that order.
+std::vector<Irp> irps_by_evidence(const KernelView& view, const Snapshot& snapshot,
+                                  const FreeLists& lists);
 
 // Marks of one IRP beside what read_irp() tells: freed (on a list of free memory, or in a free pool
-// block), and twice (on such lists more than once, or completed and freed again).
+// block), and twice (on such lists more than once, or the stop says that it was completed or freed
+// when it had been already).
 struct IrpState {
   bool freed = false, twice = false;
   std::string where; // "twice on the lookaside list of small IRPs"

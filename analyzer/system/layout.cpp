@@ -48,7 +48,7 @@ bool like_xp(std::string_view structure, std::string_view field) {
       "_FAST_MUTEX", "_FILE_OBJECT",   "_IO_STACK_LOCATION", "_IRP",
       "_KAPC_STATE", "_KEVENT",        "_KMUTANT",           "_KQUEUE",
       "_KSEMAPHORE", "_KTIMER",        "_KTRAP_FRAME",       "_KWAIT_BLOCK",
-      "_MDL"};
+      "_MDL",        "_POOL_TRACKER_TABLE"};
   return std::ranges::find(kAlike, structure) != std::end(kAlike) ||
          (structure == "_KPROCESSOR_STATE" && field == "ContextFrame");
 }

@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t kPage = 0x1000;
 constexpr std::uint32_t kWindows2000 = 2195, kXp = 2600, kVista = 6000, kSegmentHeap = 18362;
 
-enum class Form { x86, windows2000, wide };
+using Form = PoolForm;
 
 struct Header {
   std::uint32_t before = 0, size = 0; // bytes
@@ -31,10 +31,6 @@ struct Header {
   std::array<std::uint8_t, 4> tag{};
 };
 
-std::uint32_t header_size(Form form) { return form == Form::wide ? 16 : 8; }
-std::uint32_t unit_of(Form form) {
-  return form == Form::wide ? 16 : form == Form::windows2000 ? 32 : 8;
-}
 std::string name_of(Form form) {
   switch (form) {
   case Form::x86: return "units of 8 bytes";
@@ -207,6 +203,44 @@ std::optional<Walk> choose_walk(PoolFinding& finding, ByteView page, const Kerne
 }
 
 } // namespace
+
+std::uint32_t header_size(PoolForm form) { return form == Form::wide ? 16 : 8; }
+std::uint32_t unit_of(PoolForm form) {
+  return form == Form::wide ? 16 : form == Form::windows2000 ? 32 : 8;
+}
+
+std::optional<PoolHeader> read_pool_header(const KernelView& view, std::uint64_t address,
+                                           PoolForm form) {
+  std::array<std::byte, 16> bytes{};
+  auto part = std::span(bytes).first(header_size(form));
+  if (!view.memory.copy(address, part)) return std::nullopt;
+  auto header = header_at(ByteView(part), 0, form);
+  if (!header) return std::nullopt;
+  return PoolHeader{header->before, header->size, header->type, tag_text(header->tag)};
+}
+
+std::vector<PoolForm> pool_forms(const KernelView& view) {
+  using arch::Machine;
+  const std::uint32_t build = view.layout.build();
+  switch (view.dump.machine) {
+  case Machine::x64:
+  case Machine::arm64:
+    return build < kSegmentHeap ? std::vector{Form::wide} : std::vector<PoolForm>();
+  case Machine::x86:
+    if (build >= kXp) return {Form::x86};
+    if (build >= kWindows2000) return {Form::windows2000};
+    return {Form::windows2000, Form::x86};
+  case Machine::alpha: return {Form::windows2000, Form::x86};
+  default: return {};
+  }
+}
+
+bool pool_in_use(const KernelView& view, std::uint8_t type) {
+  PoolBlock block;
+  block.type = type;
+  describe_type(block, view.layout.build());
+  return block.state == "allocated";
+}
 
 PoolFinding read_pool(const KernelView& view, std::uint64_t address, std::string from) {
   PoolFinding finding;

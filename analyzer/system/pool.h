@@ -36,4 +36,24 @@ struct PoolFinding {
 
 PoolFinding read_pool(const KernelView& view, std::uint64_t address, std::string from);
 
+// Forms of POOL_HEADER; see pool.cpp.
+enum class PoolForm { x86, windows2000, wide };
+std::uint32_t header_size(PoolForm form);
+std::uint32_t unit_of(PoolForm form);
+
+struct PoolHeader {
+  std::uint32_t before = 0, size = 0; // bytes: of the block before, of this one; both with headers
+  std::uint8_t type = 0;
+  std::string tag; // four characters, unprintable ones as '.'
+  bool free() const { return type == 0; }
+};
+// The header that stands at `address`, whatever it says; nothing when it is not in the dump.
+std::optional<PoolHeader> read_pool_header(const KernelView& view, std::uint64_t address,
+                                           PoolForm form);
+// Forms that this kernel's pool may have; more than one where no source settles it, none where none
+// fits (other CPUs, segment heaps).
+std::vector<PoolForm> pool_forms(const KernelView& view);
+// Whether a block's type says that it is in use.
+bool pool_in_use(const KernelView& view, std::uint8_t type);
+
 } // namespace dumptriage::system
