@@ -61,6 +61,12 @@ private:
       output_.write(report::to_json(document));
       if (!many_) output_.write("\n");
       if (document.error) complain_of(document.dump.path, *document.error);
+    } else if (settings_.format == "html") {
+      if (count_ == 0)
+        output_.write(report::to_html(document));
+      else
+        complain(document.dump.path + ": left out, a page shows one dump");
+      if (document.error) complain_of(document.dump.path, *document.error);
     } else {
       if (many_)
         output_.write((count_ != 0 ? "\n" : "") + std::string("======== ") + document.dump.path +
@@ -78,6 +84,10 @@ private:
 };
 
 int analyze(const Settings& settings) {
+  if (settings.format == "html" && settings.dumps.size() > 1) {
+    complain("--format html: a page shows one dump; name one");
+    return kWrongUsage;
+  }
   auto analyzer = settings.common.make_analyzer();
   if (!analyzer) return kWrongUsage;
   pipeline::Options options = settings.common.options();
@@ -119,9 +129,9 @@ void add_analyze(CLI::App& app, Run& run) {
       ->type_name("");
   command
       ->add_option("--format", settings->format,
-                   "Text for people, or JSON (docs/report.schema.json)")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->type_name("text|json")
+                   "Text for people, JSON (docs/report.schema.json), or a web page")
+      ->check(CLI::IsMember({"text", "json", "html"}))
+      ->type_name("text|json|html")
       ->capture_default_str();
   settings->common.add_analysis(*command);
   command->add_flag("--no-siblings", settings->no_siblings,

@@ -23,6 +23,8 @@ using Run = std::function<int()>;
 void add_analyze(CLI::App& app, Run& run);
 void add_scan(CLI::App& app, Run& run);
 void add_rules(CLI::App& app, Run& run);
+void add_facts(CLI::App& app, Run& run);
+void add_judge(CLI::App& app, Run& run);
 void add_symbols(CLI::App& app, Run& run);
 
 // Options that several commands share, and what becomes of them.

@@ -33,6 +33,8 @@ int run_program(int argc, char** argv) {
   add_scan(app, run);
   add_symbols(app, run);
   add_rules(app, run);
+  add_facts(app, run);
+  add_judge(app, run);
   if (argc < 2) {
     std::fputs(app.help().c_str(), stderr);
     return kWrongUsage;

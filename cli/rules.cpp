@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/rules.h"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,13 +14,20 @@ struct Settings {
   std::string format = "text";
 };
 
+std::string ceiling_of(const rules::Rule& rule) {
+  return rule.ceiling           ? std::string(rules::name_of(*rule.ceiling))
+         : rule.confirm.empty() ? "likely"
+                                : "confirmed";
+}
+
 std::string as_text(const rules::Catalogue& catalogue, bool colour) {
   report::Paper paper(colour);
   std::vector<report::Paper::Row> rows;
   for (const rules::Rule* rule : catalogue.all())
     rows.push_back({report::flat(rule->id), report::flat(rule->kb.empty() ? "-" : rule->kb),
-                    report::flat(rule->title)});
-  if (!rows.empty()) paper.table({{"rule", 40}, {"known issue", 16}, {"title", 72}}, rows);
+                    ceiling_of(*rule), report::flat(rule->title)});
+  if (!rows.empty())
+    paper.table({{"rule", 40}, {"known issue", 16}, {"at best", 10}, {"title", 72}}, rows);
   paper.line(fmt::format("{} rule{}", rows.size(), rows.size() == 1 ? "" : "s"));
   return paper.text();
 }
@@ -32,6 +39,9 @@ std::string as_json(const rules::Catalogue& catalogue) {
                    {"kb", rule->kb},
                    {"title", rule->title},
                    {"about", rule->about},
+                   {"at_best", ceiling_of(*rule)},
+                   {"rivals", rule->rivals},
+                   {"references", rule->references},
                    {"file", rule->source_file}});
   nlohmann::ordered_json json;
   json["schema"] = "dumptriage.rules/1";
@@ -53,29 +63,28 @@ int list(const Settings& settings) {
   return output.finish() ? kAllAnalysed : kSomeFailed;
 }
 
-// With paths, those alone: two copies of a rule would be an error of their own.
-int check(const Settings& settings) {
-  auto catalogue = load_rules(settings.paths, /*builtin=*/settings.paths.empty());
-  if (!catalogue) {
-    complain(catalogue.error().message());
-    return kWrongUsage;
+int show(const std::string& id) {
+  for (const rules::RuleText& text : rules::builtin_rule_texts()) {
+    const std::string file = text.name.substr(text.name.rfind('/') + 1);
+    if (file != id + ".yaml") continue;
+    Output output;
+    output.write(text.text);
+    return output.finish() ? kAllAnalysed : kSomeFailed;
   }
-  Output output;
-  for (const Error& error : catalogue->errors)
-    output.write(report::flat(rule_error_text(error)) + "\n");
-  output.write(fmt::format("{} rule{} good, {} error{}\n", catalogue->size(),
-                           catalogue->size() == 1 ? "" : "s", catalogue->errors.size(),
-                           catalogue->errors.size() == 1 ? "" : "s"));
-  if (!output.finish()) return kSomeFailed;
-  return catalogue->errors.empty() ? kAllAnalysed : kSomeFailed;
+  complain(fmt::format("no built-in rule '{}'; `dumptriage rules list` has them all", id));
+  return kWrongUsage;
 }
 
 } // namespace
 
 void add_rules(CLI::App& app, Run& run) {
-  CLI::App* command = app.add_subcommand("rules", "List or check rule files");
+  CLI::App* command = app.add_subcommand("rules", "List, check, test, explain and begin rules");
   command->require_subcommand(1);
-  command->footer("Examples:\n  dumptriage rules list\n  dumptriage rules check ./my-rules");
+  command->footer("Examples:\n"
+                  "  dumptriage rules list\n"
+                  "  dumptriage rules check ./my-rules\n"
+                  "  dumptriage rules explain kb961799 MEMORY.DMP\n"
+                  "  dumptriage rules new --from MEMORY.DMP --id site-001 --out ./my-rules");
 
   auto listing = std::make_shared<Settings>();
   CLI::App* list_command = command->add_subcommand("list", "The built-in rules and those of PATH");
@@ -87,13 +96,15 @@ void add_rules(CLI::App& app, Run& run) {
       ->capture_default_str();
   list_command->callback([listing, &run] { run = [listing] { return list(*listing); }; });
 
-  auto checking = std::make_shared<Settings>();
-  CLI::App* check_command = command->add_subcommand(
-      "check", "Say what is wrong in the rule files of PATH (or the built-in rules), by file, line "
-               "and column; exit code 1 when anything is");
-  check_command->add_option("PATH", checking->paths, "Folders of rule files, or files")
-      ->type_name("");
-  check_command->callback([checking, &run] { run = [checking] { return check(*checking); }; });
+  auto id = std::make_shared<std::string>();
+  CLI::App* show_command = command->add_subcommand("show", "A built-in rule as its file has it");
+  show_command->add_option("ID", *id, "Id of the rule")->required()->type_name("");
+  show_command->callback([id, &run] { run = [id] { return show(*id); }; });
+
+  add_rules_check(*command, run);
+  add_rules_test(*command, run);
+  add_rules_explain(*command, run);
+  add_rules_new(*command, run);
 }
 
 } // namespace dumptriage::cli
