@@ -13,8 +13,8 @@ TEST(Text, WholeReportInItsOrder) {
   Fix state     unpublished
   Mind          Only when affected.
   Do            Install the hotfix of KB1.
-  Why  (+ yes, - no, ? cannot tell)
-    + require: all hold
+  Why
+    yes: require - all hold
   Not seen      the other CPU
 
 What stopped
