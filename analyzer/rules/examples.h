@@ -7,7 +7,8 @@
 //     - name: affected
 //       expect: confirmed
 //       facts:
-//         - {kind: stop, code: 0xA, normalized: 0xA, p1: 0xFC, p2: 0x2, p3: 0x0, p4: 0xF86D147A}
+//         - {kind: stop, stop_kind: bugcheck, code: 0xA, normalized: 0xA, p1: 0xFC, p2: 0x2, p3:
+//         0x0, p4: 0xF86D147A}
 //         - {kind: module, name: netbt.sys, base: 0xF86D1000, size: 0x1E000, timestamp: 0x37F0A000}
 //       partial: {frame: the stack beyond frame 3}   # coverage; every other kind is complete
 //     - name: near miss
@@ -15,6 +16,9 @@
 //       replace: {kind: parameter, number: 1}        # exactly one fact of `affected`
 //       with: {value: 0xFD}                          # fields that change; `remove: true` drops it
 //       expect: likely
+//
+// `kind` is the kind of the fact; the field `kind` of the fact `stop` is written `stop_kind`, and
+// may be left out beside a code (then it is "bugcheck").
 #pragma once
 
 #include <optional>

@@ -129,7 +129,7 @@ std::string examples(const FactView& facts, const std::string& id, bool confirme
     text += "      - {kind: " + fact.kind;
     for (const auto& [name, value] : fact.fields)
       if (!std::holds_alternative<std::string>(value) || !std::get<std::string>(value).empty())
-        text += ", " + name + ": " + field_text(value);
+        text += ", " + (name == "kind" ? "stop_kind" : name) + ": " + field_text(value);
     text += "}\n";
   }
   return text;
