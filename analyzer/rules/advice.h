@@ -8,7 +8,10 @@
 
 namespace dumptriage::rules {
 
+// `limits`: why the verdict is not higher.
 std::vector<std::string> advise(const Match& match, const std::vector<std::string>& limits,
-                                bool kernel);
+                                const FactView& facts);
+// Once the matches are ranked.
+void advise_on_ties(Match& match);
 
 } // namespace dumptriage::rules

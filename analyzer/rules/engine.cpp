@@ -2,7 +2,6 @@
 // what caps the result.  docs/rules.md tells it to people who write rules.
 #include <algorithm>
 #include <array>
-#include <functional>
 
 #include <fmt/format.h>
 
@@ -34,11 +33,6 @@ void collect_missing(const Finding& finding, std::vector<std::string>& missing) 
   if (std::ranges::find(missing, line) == missing.end()) missing.push_back(std::move(line));
 }
 
-bool has_certain_leaf(const Finding& finding) {
-  if (finding.children.empty()) return certain(finding);
-  return std::ranges::any_of(finding.children, has_certain_leaf);
-}
-
 class Judgement {
 public:
   Judgement(const Rule& rule, const FactView& facts) : rule_(rule), facts_(facts) {
@@ -52,8 +46,8 @@ public:
     return std::move(match_);
   }
 
-  // An undecided rule for which nothing at all was seen is no lead: a dump that holds next to
-  // nothing would list the whole catalogue.
+  // An undecided rule for which nothing was seen but what a hundred rules share is no lead: a dump
+  // that holds next to nothing would list the whole catalogue.
   bool idle() const { return idle_; }
 
 private:
@@ -83,6 +77,7 @@ private:
         cap(Verdict::likely, "something that would refute it is not ruled out");
     }
     const Finding require = section(all_of("require", judge_each(rule_.require, facts_)));
+    count_in(rule_.require, require);
     if (require.answer == Answer::no) return Verdict::no_match;
     collect_missing(require, match_.evidence_missing);
     const bool undecided = require.answer == Answer::cannot_tell;
@@ -91,19 +86,27 @@ private:
     judge_fix_state();
     if (match_.fix_state == FixState::installed) return Verdict::refuted;
     if (undecided) {
-      idle_ = !has_certain_leaf(require) && !anything_speaks_for_it();
+      // What else speaks for it is shown; what that misses counts only once the rest is there.
+      auto missing = match_.evidence_missing;
+      weigh();
+      match_.evidence_missing = std::move(missing);
+      idle_ = !specific_;
       return Verdict::undecided;
     }
     if (rule_.ceiling) cap(*rule_.ceiling, "this article cannot be proved further");
     return std::min(weigh(), limit_);
   }
 
-  bool anything_speaks_for_it() const {
-    auto speaks = [this](const std::shared_ptr<const Condition>& condition) {
-      return has_certain_leaf(condition->judge(facts_));
-    };
-    return std::ranges::any_of(rule_.confirm, speaks) ||
-           std::ranges::any_of(rule_.support, speaks, &Support::condition);
+  // What certainly holds makes the rule's strength; more than a stop code or a system makes it
+  // worth listing though undecided.
+  void count_in(const Conditions& conditions, const Finding& section) {
+    constexpr unsigned kModule = 2; // see Condition::weight
+    for (std::size_t i = 0; i < conditions.size(); ++i) {
+      if (!certain(section.children[i])) continue;
+      const unsigned weight = conditions[i]->weight();
+      match_.strength += weight;
+      specific_ = specific_ || weight >= kModule;
+    }
   }
 
   void judge_fix_state() {
@@ -139,6 +142,7 @@ private:
         reached = std::max(reached, rule_.confirm[i]->discriminating() ? Verdict::confirmed
                                                                        : Verdict::likely);
       }
+      count_in(rule_.confirm, confirm);
       collect_missing(confirm, match_.evidence_missing);
     }
     for (bool strong : {true, false}) {
@@ -148,6 +152,7 @@ private:
       if (items.empty()) continue;
       const Finding& found =
           section(any_of(strong ? "strong support" : "weak support", judge_each(items, facts_)));
+      count_in(items, found);
       if (strong && certain(found)) reached = std::max(reached, Verdict::likely);
       if (strong && reached < Verdict::likely) collect_missing(found, match_.evidence_missing);
     }
@@ -166,16 +171,14 @@ private:
     // A settled verdict misses nothing.
     if (verdict < Verdict::undecided || verdict == Verdict::confirmed)
       match_.evidence_missing.clear();
-    const evidence::Fact* stop = facts_.first("stop");
-    const std::string* kind = stop ? stop->text("kind") : nullptr;
-    match_.advice = advise(match_, limits_, !kind || *kind != "exception");
+    match_.advice = advise(match_, limits_, facts_);
   }
 
   const Rule& rule_;
   const FactView& facts_;
   Match match_;
   Verdict limit_ = Verdict::confirmed;
-  bool idle_ = false;
+  bool idle_ = false, specific_ = false;
   std::vector<std::string> limits_;
 };
 
@@ -200,18 +203,50 @@ std::string_view name_of(FixState state) {
 
 Match judge_rule(const Rule& rule, const FactView& facts) { return Judgement(rule, facts).run(); }
 
+namespace {
+
+// Most candidates end here, before anything is written down about them.
+bool ruled_out(const Rule& rule, const FactView& facts) {
+  auto is_no = [&](const auto& condition) { return condition->judge(facts).answer == Answer::no; };
+  return std::ranges::any_of(rule.applies, is_no) || std::ranges::any_of(rule.require, is_no);
+}
+
+bool before(const Match& a, const Match& b) {
+  if (a.verdict != b.verdict) return a.verdict > b.verdict;
+  if (a.strength != b.strength) return a.strength > b.strength;
+  return a.rule->id < b.rule->id;
+}
+
+// Equal verdict and strength share a rank: nothing in the dump tells such rules apart.
+void rank(std::vector<Match>& matches) {
+  auto same = [](const Match& a, const Match& b) {
+    return a.verdict == b.verdict && a.strength == b.strength;
+  };
+  for (std::size_t first = 0, end = 0; first < matches.size(); first = end) {
+    while (end < matches.size() && same(matches[first], matches[end])) ++end;
+    for (std::size_t i = first; i < end; ++i) {
+      matches[i].rank = first + 1;
+      if (matches[i].verdict < Verdict::undecided) continue;
+      for (std::size_t other = first; other < end; ++other)
+        if (other != i) matches[i].tied_with.push_back(matches[other].rule->id);
+    }
+  }
+  for (Match& match : matches) advise_on_ties(match);
+}
+
+} // namespace
+
 std::vector<Match> judge(const Catalogue& catalogue, const evidence::FactSet& set, bool all) {
   const FactView facts(set);
   std::vector<Match> matches;
   for (const Rule* rule : all ? catalogue.all() : catalogue.candidates(facts)) {
+    if (!all && ruled_out(*rule, facts)) continue;
     Judgement judgement(*rule, facts);
     Match match = judgement.run();
-    if (all || (match.verdict > Verdict::no_match && !judgement.idle()))
-      matches.push_back(std::move(match));
+    if (all || !judgement.idle()) matches.push_back(std::move(match));
   }
-  std::ranges::stable_sort(matches, [](const Match& a, const Match& b) {
-    return a.verdict != b.verdict ? a.verdict > b.verdict : a.rule->id < b.rule->id;
-  });
+  std::ranges::sort(matches, before);
+  rank(matches);
   return matches;
 }
 

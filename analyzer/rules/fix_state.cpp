@@ -321,6 +321,10 @@ std::shared_ptr<const Condition> make_fix_check(const Fix& fix) {
   return std::make_shared<FixCheck>(fix);
 }
 
+bool is_for_machine(const FixFile& row, const FactView& facts) {
+  return branch_of(row, machine_of(facts, std::nullopt), std::nullopt) != Branch::other;
+}
+
 bool apply_fixed_in(FixFile& file) {
   const ServicePack* pack = find_service_pack(file.fixed_in, file.terminal_server.value_or(false));
   if (!pack || (!file.family.empty() && file.family != pack->family)) return false;

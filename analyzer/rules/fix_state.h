@@ -15,6 +15,10 @@ namespace dumptriage::rules {
 Finding judge_fix(const Fix& fix, const FactView& facts);
 std::shared_ptr<const Condition> make_fix_check(const Fix& fix);
 
+// Could this be a file for the machine of the dump: system, CPU, edition and service pack do not
+// speak against it.
+bool is_for_machine(const FixFile& row, const FactView& facts);
+
 // Bounds and family of `fixed_in` ("nt4 SP4"), from service_packs.def.  Call it when all other
 // keys of the file are read; false: no such service pack is known.
 bool apply_fixed_in(FixFile& file);
