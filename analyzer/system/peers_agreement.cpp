@@ -46,6 +46,8 @@ public:
   Judge(PeerFindings findings, Peers& peers) : findings_(std::move(findings)), peers_(peers) {}
 
   void run() {
+    keep_nearest_packets();
+    keep_nearest_named();
     find_own();
     for (const auto& seen : findings_.packets) take_packet(seen);
     for (const auto& seen : findings_.named)
@@ -58,6 +60,44 @@ public:
   }
 
 private:
+  // Copies tell no more than the nearest of them, but what it lacks: of a packet the link header,
+  // or its end.
+  void keep_nearest_packets() {
+    std::ranges::stable_sort(findings_.packets, {}, &Seen<IpPacket>::distance);
+    std::map<std::uint64_t, IpPacket*> known;
+    std::vector<Seen<IpPacket>> kept;
+    kept.reserve(findings_.packets.size());
+    for (Seen<IpPacket>& seen : findings_.packets) {
+      auto [entry, is_new] = known.try_emplace(seen.thing.print, nullptr);
+      if (!is_new) {
+        take_over(seen.thing, *entry->second);
+        continue;
+      }
+      kept.push_back(std::move(seen));
+      entry->second = &kept.back().thing;
+    }
+    findings_.packets = std::move(kept);
+  }
+  static void take_over(const IpPacket& copy, IpPacket& packet) {
+    packet.unicast = packet.unicast && copy.unicast;
+    if (!packet.source_mac) {
+      packet.source_mac = copy.source_mac;
+      packet.destination_mac = copy.destination_mac;
+    }
+    if (packet.verified || !copy.verified) return;
+    packet.verified = true;
+    packet.what = copy.what;
+    packet.remark = copy.remark;
+  }
+  void keep_nearest_named() {
+    std::ranges::stable_sort(findings_.named, {}, &Seen<NamedAddress>::distance);
+    std::set<std::tuple<NamedAddress::Kind, std::uint32_t, std::uint16_t, bool>> known;
+    std::erase_if(findings_.named, [&](const Seen<NamedAddress>& seen) {
+      const NamedAddress& named = seen.thing;
+      return !known.emplace(named.kind, named.address, named.port, named.local).second;
+    });
+  }
+
   void find_own() {
     peers_.own = findings_.conversations.own_addresses();
     for (const auto& seen : findings_.named)

@@ -2,8 +2,6 @@
 // is searched rather than virtual: it is complete whatever the page tables say, each page comes
 // once, and packets mostly lie within one page.  One that is cut by a page's end and goes on in a
 // frame elsewhere is missed.
-#include <unordered_set>
-
 #include <fmt/format.h>
 
 #include "system/peers_parts.h"
@@ -18,7 +16,7 @@ constexpr std::uint64_t kMostHoles = 1 << 16; // frames in a row that the file e
 class MemorySearch {
 public:
   MemorySearch(PeerFindings& findings, std::uint64_t most) : findings_(findings), left_(most) {
-    for (const auto& seen : findings.packets) prints_.insert(seen.thing.print);
+    for (const auto& seen : findings.packets) prints_.insert(key_of(seen.thing));
     for (const auto& seen : findings.named) names_.insert(key_of(seen.thing));
   }
 
@@ -54,8 +52,12 @@ public:
   }
 
 private:
-  static std::tuple<int, std::uint32_t, std::uint16_t> key_of(const NamedAddress& named) {
-    return {static_cast<int>(named.kind), named.address, named.port};
+  // A copy may tell what the first one lacks.
+  static std::tuple<std::uint64_t, bool, bool> key_of(const IpPacket& packet) {
+    return {packet.print, packet.source_mac.has_value(), packet.verified};
+  }
+  static std::tuple<int, std::uint32_t, std::uint16_t, bool> key_of(const NamedAddress& named) {
+    return {static_cast<int>(named.kind), named.address, named.port, named.local};
   }
   bool has_room() const { return findings_.packets.size() + findings_.named.size() < kMostFound; }
 
@@ -67,7 +69,7 @@ private:
     PeerSink sink;
     sink.packet = [&](IpPacket packet) {
       if (packet.unicast) findings_.conversations.add(packet.source, packet.destination);
-      if (!packet.protocol.empty() && has_room() && prints_.insert(packet.print).second)
+      if (!packet.protocol.empty() && has_room() && prints_.insert(key_of(packet)).second)
         findings_.packets.push_back({std::move(packet), physical});
     };
     sink.named = [&](const NamedAddress& named) {
@@ -80,10 +82,10 @@ private:
   }
 
   PeerFindings& findings_;
-  std::uint64_t left_, effort_ = std::uint64_t{512} << 20;
+  std::uint64_t left_, effort_ = std::uint64_t{128} << 20;
   std::vector<std::byte> buffer_;
-  std::unordered_set<std::uint64_t> prints_;
-  std::set<std::tuple<int, std::uint32_t, std::uint16_t>> names_;
+  std::set<std::tuple<std::uint64_t, bool, bool>> prints_;
+  std::set<std::tuple<int, std::uint32_t, std::uint16_t, bool>> names_;
 };
 
 } // namespace

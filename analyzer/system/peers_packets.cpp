@@ -81,33 +81,28 @@ Checksum transport_checksum(ByteView header, const IpPacket& packet, std::size_t
   return left_in_page(packet.at, bytes) < total ? Checksum::unknown : Checksum::wrong;
 }
 
-// Ethernet II in front, with or without a VLAN tag (IEEE 802.1Q).
+// Ethernet II in front.
 void read_link_header(IpPacket& packet, const PeerBytes& bytes) {
-  constexpr std::size_t kPlain = 14, kTagged = 18;
-  constexpr std::uint32_t kIpType = 0x0800, kTagType = 0x8100;
-  for (std::size_t size : {kPlain, kTagged}) {
-    std::array<std::byte, kTagged> front;
-    if (packet.at < size || !bytes.memory.copy(packet.at - size, std::span(front).first(size)))
-      return;
-    ByteView view(front.data(), size);
-    if (big(view, size - 2, 2) != kIpType) return;
-    if (size == kTagged && big(view, 12, 2) != kTagType) return;
-    auto mac = [&view](std::size_t at) {
-      return static_cast<std::uint64_t>(big(view, at, 2)) << 32 | big(view, at + 2, 4);
-    };
-    constexpr std::uint64_t kGroup = std::uint64_t{1} << 40;
-    const std::uint64_t to = mac(0), from = mac(6);
-    if (from == 0 || (from & kGroup) || to == 0 || to == from) continue;
-    // What precedes a tagged packet's type may look like the end of an address.
-    if (size == kPlain && big(view, 10, 2) == kTagType) continue;
-    packet.begin = packet.at - size;
-    packet.source_mac = from;
-    if (to & kGroup)
-      packet.unicast = false;
-    else
-      packet.destination_mac = to;
-    return;
-  }
+  constexpr std::size_t kSize = 14;
+  constexpr std::uint64_t kGroup = std::uint64_t{1} << 40;
+  std::array<std::byte, kSize> front;
+  if (packet.at < kSize || !bytes.memory.copy(packet.at - kSize, front)) return;
+  ByteView view(front.data(), front.size());
+  if (big(view, 12, 2) != 0x0800) return;
+  // Of a tagged frame (IEEE 802.1Q) the addresses lie four bytes earlier, and nothing but these two
+  // bytes tells it from one that is not.
+  if (big(view, 8, 2) == 0x8100) return;
+  auto mac = [&view](std::size_t at) {
+    return static_cast<std::uint64_t>(big(view, at, 2)) << 32 | big(view, at + 2, 4);
+  };
+  const std::uint64_t to = mac(0), from = mac(6);
+  if (from == 0 || (from & kGroup) || to == 0 || to == from) return;
+  packet.begin = packet.at - kSize;
+  packet.source_mac = from;
+  if (to & kGroup)
+    packet.unicast = false;
+  else
+    packet.destination_mac = to;
 }
 
 // MS-CIFS 2.2.3: header, WordCount, words, ByteCount, bytes; MS-SMB2 2.2.1.
