@@ -161,8 +161,11 @@ const std::vector<RuleText>& builtin_rule_texts();
 // A folder (recursive, *.yaml, sorted) or one file.
 Result<std::vector<RuleText>> read_rule_files(const std::string& path);
 
-// What is wrong with rules that load: the checks of `rules check`.
-std::vector<Error> lint(const Catalogue& catalogue);
+// What is wrong with rules that load: the checks of `rules check`.  With examples (examples.h) every
+// rule must have some.
+struct ExampleFile;
+std::vector<Error> lint(const Catalogue& catalogue,
+                        const std::vector<ExampleFile>* examples = nullptr);
 
 // Best first: by verdict, then strength, then id.  `all` keeps not_applicable and no_match;
 // without it `refuted` is kept only where what the rule requires is not ruled out, and `undecided`
