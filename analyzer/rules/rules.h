@@ -43,6 +43,11 @@ public:
   // exact set of parameters).  A stop code, a loaded module, an operating system are not: a group
   // without such evidence never confirms.
   virtual bool discriminating() const { return false; }
+  // Half of such evidence each: the state of an object that does not say whose it is (a freed block
+  // that was touched, a damaged list), and the code that had hold of it (the place of the fault,
+  // frames that free).  `all` of both is discriminating.
+  enum class Half { none, state, code };
+  virtual Half half() const { return Half::none; }
   // See needs.h.
   virtual void needs(Needs&) const {}
   // How much a yes sets this rule apart from others for the same stop, for ranking rivals: 0 says
@@ -161,8 +166,8 @@ const std::vector<RuleText>& builtin_rule_texts();
 // A folder (recursive, *.yaml, sorted) or one file.
 Result<std::vector<RuleText>> read_rule_files(const std::string& path);
 
-// What is wrong with rules that load: the checks of `rules check`.  With examples (examples.h) every
-// rule must have some.
+// What is wrong with rules that load: the checks of `rules check`.  With examples (examples.h)
+// every rule must have some.
 struct ExampleFile;
 std::vector<Error> lint(const Catalogue& catalogue,
                         const std::vector<ExampleFile>* examples = nullptr);
