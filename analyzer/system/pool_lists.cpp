@@ -105,9 +105,9 @@ public:
   }
 
   // Free blocks whose size fits the number of their list, which is that of their units or one less:
-  // at least three blocks of two lists, and hardly any that does not.
+  // at least three blocks of two lists, and three quarters of all.
   bool proved() const {
-    return fitting_ >= 3 && fitting_lists_ >= 2 && (sized_ - fitting_) * 10 <= sized_ &&
+    return fitting_ >= 3 && fitting_lists_ >= 2 && fitting_ * 4 >= sized_ * 3 &&
            (shift_ == 0 || shift_ == 1);
   }
 

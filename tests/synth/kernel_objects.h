@@ -40,6 +40,8 @@ public:
 
   Address allocate(std::uint32_t size);
   void place(Address address, std::uint32_t size) { pieces_[address].assign(size, 0); }
+  // Only the first bytes of the piece at `address` are captured.
+  void cut(Address address, std::uint32_t size) { pieces_.at(address).resize(size); }
   void put(Address address, std::uint64_t value, int size);
   void put_pointer(Address address, std::uint64_t value) { put(address, value, at.pointer); }
   void put_bytes(Address address, const std::string& bytes);

@@ -1,8 +1,11 @@
 // A KernelView over hand-laid kernel objects.
 #pragma once
 
+#include <array>
 #include <cstring>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +24,11 @@ public:
   synth::KernelObjects objects;
   Notes notes;
   std::vector<ThreadState> threads;
-  std::uint32_t build_number = objects.at.build; // a build with the same offsets
+  std::uint32_t build_number = objects.at.build;       // a build with the same offsets
+  std::map<std::size_t, std::uint64_t> kdbg_variables; // offset in KDBG -> address
+  std::uint32_t bugcheck = 0;
+  std::array<std::uint64_t, 4> parameters{};
+  std::optional<std::uint32_t> processors;
 
   // A thread with its place in the snapshot.
   std::uint64_t thread(const std::string& id, const std::string& process = "System") {
@@ -43,6 +50,9 @@ public:
     dump_.kernel = std::make_unique<dump::KernelDump>();
     dump_.kernel->header.build = build_number;
     dump_.kernel->header.is64 = wide;
+    dump_.kernel->header.bugcheck_code = bugcheck;
+    dump_.kernel->header.bugcheck_parameters = parameters;
+    dump_.kernel->header.processors = processors;
     for (const auto& [address, bytes] : objects.pieces())
       memory_.add(address, ByteView(bytes.data(), bytes.size()));
     memory_.seal();
@@ -82,7 +92,11 @@ private:
     put(0x14, size, 4);
     std::uint64_t head = objects.resource_list();
     // Pointers of 32-bit kernels are stored sign-extended.
-    put(0x60, objects.at.pointer == 4 ? head | 0xFFFFFFFF00000000 : head, 8);
+    auto pointer = [&](std::uint64_t address) {
+      return objects.at.pointer == 4 ? address | 0xFFFFFFFF00000000 : address;
+    };
+    put(0x60, pointer(head), 8);
+    for (const auto& [offset, address] : kdbg_variables) put(offset, pointer(address), 8);
     // SizeEThread: service updates of one build differ in it.
     put(0x2C0, objects.at.thread_size, 2);
     return dump::DebuggerData(ByteView(bytes.data(), bytes.size()));
