@@ -168,10 +168,11 @@ PoolUsage read_pool_usage(const KernelView& view) {
                                 rows.used, rows.used - rows.sane);
   } else if (several && rows.split && view.layout.build() >= kVista) {
     usage.missing = "each processor keeps accounts of its own, of which one table is named only";
+  } else if (!rows.whole) { // shares of a part would be wrong
+    usage.missing = "a part of the pool's accounts is not in the dump";
   } else {
     usage.from = "PoolTrackTable";
-    usage.complete = rows.whole;
-    if (!rows.whole) usage.missing = "a part of the pool's accounts is not in the dump";
+    usage.complete = true;
     finish(std::move(rows), usage);
   }
   return usage;

@@ -80,6 +80,12 @@ private:
     std::uint64_t first, distance;
   };
 
+  // A list head whose neighbours point back, or that is its own neighbour.
+  bool is_head(std::uint64_t at) const {
+    const bool empty = view_.pointer(at) == at && view_.pointer(at + view_.pointer_size) == at;
+    return empty || is_linked(view_, at) == Linked::yes;
+  }
+
   bool is_queue(std::uint64_t at) const {
     constexpr std::uint32_t kSizeAt = 2, kSignalState = 4, kMostProcessors = 256;
     auto maximum = view_.u32(at + places_.maximum);
@@ -87,8 +93,7 @@ private:
     return image_.in_data(at) && view_.dispatcher_type(at) == kQueue &&
            view_.u8(at + kSizeAt) == places_.size / 4 && maximum && *maximum != 0 &&
            *maximum <= kMostProcessors && signal && *signal <= kMostItems &&
-           is_linked(view_, at + places_.entries) == Linked::yes &&
-           is_linked(view_, at + places_.threads) == Linked::yes;
+           is_head(at + places_.entries) && is_head(at + places_.threads);
   }
 
   // A thread of the kernel's own that is linked to this queue from both sides.
