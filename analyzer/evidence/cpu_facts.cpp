@@ -16,6 +16,10 @@ void extract_cpus(const Input& input, FactSet& set) {
     fact.fields["number"] = std::uint64_t{cpu.number};
     fact.fields["crashed"] = cpu.crashed;
     if (!cpu.context_from.empty()) fact.fields["context_from"] = cpu.context_from;
+    if (cpu.irql) fact.fields["irql"] = std::uint64_t{*cpu.irql};
+    if (cpu.current_thread != 0) fact.fields["current_thread"] = Address{cpu.current_thread};
+    if (cpu.current_thread != 0 && cpu.idle_thread != 0)
+      fact.fields["idle"] = cpu.current_thread == cpu.idle_thread;
     set.facts.push_back(std::move(fact));
   }
   const auto processors = input.snapshot.os.processors;

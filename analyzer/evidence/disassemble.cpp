@@ -103,6 +103,10 @@ MemoryAccess access_of(const arch::Arch& arch, const arch::CodeLine::Access& acc
     std::uint64_t address = *base + static_cast<std::uint64_t>(access.displacement);
     address -= address % access.align;
     result.address = arch.strip ? arch.strip(address) : address;
+    if (access.base != arch.sp &&
+        static_cast<std::size_t>(access.base) < arch.register_names.size())
+      result.parts.push_back({arch.register_names[static_cast<std::size_t>(access.base)],
+                              arch.strip ? arch.strip(*base) : *base});
   }
   return result;
 }

@@ -7,11 +7,18 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "arch/arch.h"
 
 namespace dumptriage::evidence {
+
+// A register that an address was made of, by its whole name ("rcx", "ebx", "t3").
+struct AddressPart {
+  std::string_view name;
+  std::uint64_t value = 0;
+};
 
 struct MemoryAccess {
   // Nothing when a register is not known, or when the address counts from fs or gs, whose bases no
@@ -19,6 +26,7 @@ struct MemoryAccess {
   std::optional<std::uint64_t> address;
   std::uint32_t size = 0;           // bytes; 0 = not known
   bool read = false, write = false; // both: read, then written back; neither: not known
+  std::vector<AddressPart> parts{}; // those that are known; without the stack pointer
 };
 
 enum class Flow { none, jump, call, ret };

@@ -44,6 +44,18 @@ struct Fault {
 };
 std::optional<Fault> describe_fault(const Input& input);
 
+// Values that the fault's address is, or was made of: where a pool block may tell more.
+struct TouchedPointers {
+  struct Pointer {
+    std::string of; // "address", or a register: "rcx"
+    std::uint64_t value = 0;
+  };
+  std::vector<Pointer> pointers;
+  bool complete = false; // the address and all registers it was made of are among them
+};
+// Nothing when no memory was touched that must not be.
+std::optional<TouchedPointers> touched_pointers(const Input& input);
+
 // blame.cpp: who is to blame and why; `module` empty = unknown, which is a valid answer.
 struct Blame {
   std::string module, function;

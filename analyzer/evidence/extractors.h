@@ -16,6 +16,19 @@ void extract_cpus(const Input& input, FactSet& set);
 void extract_threads(const Input& input, FactSet& set);
 void extract_frames(const Input& input, FactSet& set);
 void extract_fault(const Input& input, FactSet& set);
+void extract_parameters(const Input& input, FactSet& set);
+void extract_processes(const Input& input, FactSet& set);
+void extract_touched_blocks(const Input& input, FactSet& set);
+void extract_pool_blocks(const Input& input, FactSet& set);
+void extract_irps(const Input& input, FactSet& set);
+void extract_corruptions(const Input& input, FactSet& set);
+void extract_waits(const Input& input, FactSet& set);
+void extract_wait_cycles(const Input& input, FactSet& set);
+void extract_work_queues(const Input& input, FactSet& set);
+void extract_stack_limit(const Input& input, FactSet& set);
+void extract_pool_usage(const Input& input, FactSet& set);
+void extract_status_text(const Input& input, FactSet& set);
+void extract_network_peers(const Input& input, FactSet& set);
 
 // Facts of one kind: more than any real dump has, few enough for a hostile one.
 inline constexpr std::size_t kMostFacts = 20000;
@@ -24,6 +37,7 @@ inline constexpr std::size_t kMostFacts = 20000;
 // name a module twice); references mean the first of them.
 std::string module_id(const Input& input, std::size_t module);
 std::string cpu_id(std::uint32_t number);
+std::string process_id(const system::Process& process);
 std::string thread_id(const Input& input, std::size_t thread);
 std::string frame_id(const Input& input, std::size_t thread, std::size_t frame);
 

@@ -1,6 +1,6 @@
 #include "evidence/fact_fields.h"
 
-#include <map>
+#include <algorithm>
 
 namespace dumptriage::evidence {
 namespace {
@@ -17,10 +17,8 @@ constexpr Row kRows[] = {
 #undef FACT_FIELDS
 };
 
-using Fields = std::map<std::string_view, FieldType>;
-
-std::map<std::string_view, Fields> make_table() {
-  std::map<std::string_view, Fields> table;
+std::map<std::string_view, FieldTypes> make_table() {
+  std::map<std::string_view, FieldTypes> table;
   for (const Row& row : kRows) {
     std::string_view rest = row.fields;
     while (!rest.empty()) {
@@ -32,18 +30,23 @@ std::map<std::string_view, Fields> make_table() {
   return table;
 }
 
-const std::map<std::string_view, Fields>& table() {
+const std::map<std::string_view, FieldTypes>& table() {
   static const auto made = make_table();
   return made;
 }
 
 } // namespace
 
-FieldType field_type(std::string_view kind, std::string_view field) {
+const FieldTypes* field_types(std::string_view kind) {
   const auto fields = table().find(kind);
-  if (fields == table().end()) return FieldType::unknown;
-  const auto found = fields->second.find(field);
-  return found == fields->second.end() ? FieldType::unknown : found->second;
+  return fields == table().end() ? nullptr : &fields->second;
+}
+
+FieldType field_type(std::string_view kind, std::string_view field) {
+  const FieldTypes* fields = field_types(kind);
+  if (!fields) return FieldType::unknown;
+  const auto found = fields->find(field);
+  return found == fields->end() ? FieldType::unknown : found->second;
 }
 
 bool is_fact_kind(std::string_view kind) { return table().contains(kind); }

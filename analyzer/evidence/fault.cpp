@@ -189,25 +189,61 @@ void classify(const Input& input, const FaultScene& scene, Fault& fault, const F
   }
 }
 
-} // namespace
+struct Decoded {
+  FaultScene scene;
+  std::optional<Instruction> instruction;
+  Fault fault;
+  FaultWords words;
+};
 
-std::optional<Fault> describe_fault(const Input& input) {
+std::optional<Decoded> decode_fault(const Input& input) {
   const auto scene = find_fault_scene(input);
   if (!scene) return std::nullopt;
-  Fault fault;
+  Decoded decoded{*scene, {}, {}, {}};
+  Fault& fault = decoded.fault;
   fault.ip = scene->ip;
-  std::optional<Instruction> instruction;
-  if (!scene->by_software && scene->ip != 0) instruction = decode_at(input, *scene, fault.origin);
+  if (!scene->by_software && scene->ip != 0)
+    decoded.instruction = decode_at(input, *scene, fault.origin);
   // Code that could not be executed is not the instruction at fault.
   const bool executed =
       scene->access != "execute" && !(scene->memory_fault && scene->reported == scene->ip);
-  if (!executed) instruction.reset();
+  if (!executed) decoded.instruction.reset();
+  const Instruction* instruction = decoded.instruction ? &*decoded.instruction : nullptr;
   if (instruction) fault.instruction = instruction->text;
-  FaultWords words;
-  find_address(input, *scene, instruction ? &*instruction : nullptr, fault, words);
-  classify(input, *scene, fault, words);
-  fault.explanation = explain_fault(input, *scene, fault, words);
-  return fault;
+  find_address(input, *scene, instruction, fault, decoded.words);
+  classify(input, *scene, fault, decoded.words);
+  return decoded;
+}
+
+} // namespace
+
+std::optional<Fault> describe_fault(const Input& input) {
+  auto decoded = decode_fault(input);
+  if (!decoded) return std::nullopt;
+  decoded->fault.explanation = explain_fault(input, decoded->scene, decoded->fault, decoded->words);
+  return std::move(decoded->fault);
+}
+
+std::optional<TouchedPointers> touched_pointers(const Input& input) {
+  const auto decoded = decode_fault(input);
+  if (!decoded || !decoded->scene.memory_fault) return std::nullopt;
+  TouchedPointers result;
+  const auto& address = decoded->fault.address;
+  if (address) result.pointers.push_back({"address", *address});
+  result.complete = address.has_value();
+  if (decoded->fault.access == "execute") return result;
+  if (!decoded->instruction) {
+    result.complete = false;
+    return result;
+  }
+  for (const MemoryAccess& access : decoded->instruction->memory) {
+    // Of several operands only the one that faulted.
+    if (address && access.address && !covers(access, *address)) continue;
+    if (!access.address) result.complete = false;
+    for (const AddressPart& part : access.parts)
+      result.pointers.push_back({std::string(part.name), part.value});
+  }
+  return result;
 }
 
 } // namespace dumptriage::evidence

@@ -11,6 +11,8 @@
 
 namespace dumptriage::evidence {
 
+inline constexpr std::string_view kFactsSchema = "dumptriage.facts/1";
+
 struct FrozenFacts {
   // Of the dump, for whoever shows verdicts later; not judged.
   std::string path, dump_id, tool_version;

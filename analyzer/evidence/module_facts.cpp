@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "evidence/driver_classes.h"
 #include "evidence/extractors.h"
 #include "evidence/places.h"
 
@@ -46,6 +47,13 @@ Fact module_fact(const Input& input, std::size_t index) {
   }
   if (std::string id = module.debug.key(); !id.empty()) fact.fields["debug_id"] = id;
   if (index < input.modules.modules().size()) add_image(input, index, fact);
+  if (const DriverClass* known = find_driver_class(module.path)) {
+    fact.fields["class"] = std::string(known->name);
+    if (!known->company.empty()) {
+      fact.fields["company"] = std::string(known->company);
+      fact.fields["third_party"] = true;
+    }
+  }
   return fact;
 }
 

@@ -103,9 +103,28 @@ OperandReader::Register OperandReader::value_of(unsigned llvm_register) const {
   }
   const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
   if (found == std::end(kNames)) return {std::nullopt, wide_bits()};
-  const auto value = values_.get(static_cast<int>(found - std::begin(kNames)));
-  if (!value) return {std::nullopt, bits};
-  return {cut(*value, bits), bits};
+  const int index = static_cast<int>(found - std::begin(kNames));
+  const auto value = values_.get(index);
+  if (!value) return {std::nullopt, bits, index};
+  return {cut(*value, bits), bits, index};
+}
+
+void OperandReader::add_part(unsigned llvm_register, MemoryAccess& access) const {
+  constexpr int kStackPointer = 4;
+  const Register part = value_of(llvm_register);
+  const arch::Arch* arch = arch::find(machine_);
+  // Part of a register holds no pointer.
+  if (!arch || !part.value || part.index < 0 || part.index == kStackPointer ||
+      part.bits != wide_bits())
+    return;
+  access.parts.push_back({arch->register_names[static_cast<std::size_t>(part.index)], *part.value});
+}
+
+void OperandReader::add_parts(const llvm::MCInst& instruction, unsigned at,
+                              MemoryAccess& access) const {
+  for (const unsigned operand : {at, at + 2}) // base, index
+    if (instruction.getOperand(operand).isReg())
+      add_part(instruction.getOperand(operand).getReg(), access);
 }
 
 bool OperandReader::has_own_base(unsigned llvm_segment) const {
@@ -187,12 +206,14 @@ void OperandReader::add_operands(const llvm::MCInst& instruction, Instruction& r
 
   MemoryAccess access;
   access.size = size;
-  if (end - at >= 5)
+  if (end - at >= 5) {
     access.address = address_of_five(instruction, at);
-  else if (end - at == 2)
+    add_parts(instruction, at, access);
+  } else if (end - at == 2) {
     access.address = address_of_fixed(instruction, at);
-  else
+  } else {
     return;
+  }
   if (is_bit_string(name)) access.address.reset();
   access.read = description.mayLoad();
   access.write = description.mayStore();

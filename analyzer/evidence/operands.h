@@ -32,6 +32,7 @@ private:
   struct Register {
     std::optional<std::uint64_t> value; // nothing: not known, or no general register
     int bits = 64;                      // its width
+    int index = -1;                     // in `values_`; -1 for rip and none at all
   };
   Register value_of(unsigned llvm_register) const;
   bool has_own_base(unsigned llvm_segment) const; // fs, gs
@@ -44,6 +45,8 @@ private:
   void add_operands(const llvm::MCInst& instruction, Instruction& result) const;
   void add_stack(std::string_view name, Instruction& result) const;
   void add_flow(const llvm::MCInst& instruction, std::string_view name, Instruction& result) const;
+  void add_parts(const llvm::MCInst& instruction, unsigned at, MemoryAccess& access) const;
+  void add_part(unsigned llvm_register, MemoryAccess& access) const;
   std::optional<std::uint64_t> stack_pointer() const;
 
   arch::Machine machine_;

@@ -1,6 +1,26 @@
 #include "evidence/extractors.h"
+#include "evidence/kernel_file.h"
 
 namespace dumptriage::evidence {
+
+namespace {
+
+void add_kernel(const Input& input, Fact& fact) {
+  const system::Os& os = input.snapshot.os;
+  const auto kernel = find_kernel_file(input);
+  if (kernel) fact.fields["kernel_file"] = kernel->name;
+  // A kernel made for one processor runs no second one.
+  if (input.snapshot.kernel && os.processors.value_or(0) > 1)
+    fact.fields["multiprocessor_kernel"] = true;
+  else if (kernel && kernel->multiprocessor)
+    fact.fields["multiprocessor_kernel"] = *kernel->multiprocessor;
+  if (os.pae)
+    fact.fields["pae"] = *os.pae;
+  else if (kernel && kernel->pae && input.snapshot.machine == arch::Machine::x86)
+    fact.fields["pae"] = *kernel->pae;
+}
+
+} // namespace
 
 void extract_os(const Input& input, FactSet& set) {
   const system::Os& os = input.snapshot.os;
@@ -25,6 +45,7 @@ void extract_os(const Input& input, FactSet& set) {
   if (input.snapshot.machine != arch::Machine::unknown)
     fact.fields["arch"] = std::string(arch::name_of(input.snapshot.machine));
   if (os.processors) fact.fields["cpus"] = std::uint64_t{*os.processors};
+  add_kernel(input, fact);
   const bool known = !os.family.empty();
   set.facts.push_back(std::move(fact));
   if (known) {

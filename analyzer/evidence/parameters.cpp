@@ -141,6 +141,14 @@ std::optional<std::uint64_t> bugcheck_parameter(const system::Snapshot& snapshot
   return std::nullopt;
 }
 
+ParameterRole role_of_parameter(const system::Snapshot& snapshot, std::size_t index) {
+  const formats::BugcheckInfo* info = formats::find_bugcheck(snapshot.stop.code);
+  const std::uint32_t code = formats::normalized_bugcheck(snapshot.stop.code);
+  if (!info || index >= info->roles.size() || means_nothing_here(snapshot, code, index))
+    return ParameterRole::none;
+  return info->roles[index];
+}
+
 std::string_view irql_name(arch::Machine machine, std::uint64_t irql) {
   switch (irql) {
   case 0: return "PASSIVE_LEVEL";

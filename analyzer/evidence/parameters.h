@@ -18,6 +18,10 @@ std::vector<ParameterMeaning> describe_exception_parameters(const Input& input);
 // documented. The same value means different things with different codes and releases.
 std::string_view access_of_bugcheck(std::uint32_t normalized, std::uint64_t value);
 
+// The role of a parameter of the STOP, counted from 0; none where what it holds depends on values
+// that say otherwise here.
+formats::ParameterRole role_of_parameter(const system::Snapshot& snapshot, std::size_t index);
+
 // The first parameter of the STOP with this role; nothing when it has none or it is not stored.
 std::optional<std::uint64_t> bugcheck_parameter(const system::Snapshot& snapshot,
                                                 formats::ParameterRole role);

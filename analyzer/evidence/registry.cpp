@@ -12,8 +12,12 @@ using Extractor = void (*)(const Input&, FactSet&);
 
 // In the order of the facts in a set.
 constexpr Extractor kExtractors[] = {
-    extract_stop,    extract_os,     extract_modules, extract_cpus,
-    extract_threads, extract_frames, extract_fault,
+    extract_stop,        extract_parameters, extract_status_text,   extract_os,
+    extract_modules,     extract_cpus,       extract_processes,     extract_threads,
+    extract_frames,      extract_fault,      extract_stack_limit,   extract_touched_blocks,
+    extract_pool_blocks, extract_irps,       extract_corruptions,   extract_waits,
+    extract_wait_cycles, // behind the waits: it goes by their coverage
+    extract_work_queues, extract_pool_usage, extract_network_peers,
 };
 
 void make_ids_unique(FactSet& set) {

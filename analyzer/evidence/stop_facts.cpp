@@ -19,6 +19,14 @@ std::string_view kind_name(system::StopKind kind) {
   return "none";
 }
 
+// Who took a dump that is of no crash.  MANUALLY_INITIATED_CRASH and its second form tell of a
+// person at the keyboard or at a debugger, not of which (Microsoft's bug check reference).
+std::string_view forced_by(const system::Stop& stop) {
+  if (stop.live) return "live";
+  const bool manual = stop.code == 0xE2 || stop.code == 0xDEADDEAD;
+  return stop.kind == system::StopKind::bugcheck && manual ? "manual" : "";
+}
+
 // Was something about the exception lost?  Then "no stop" is not known.
 bool exception_was_lost(const system::Snapshot& snapshot) {
   for (const Note& note : snapshot.notes) {
@@ -62,6 +70,7 @@ void extract_stop(const Input& input, FactSet& set) {
   }
   if (auto code = exception_code(input.snapshot))
     fact.fields["exception_code"] = std::uint64_t{*code};
+  if (const auto who = forced_by(stop); !who.empty()) fact.fields["forced"] = std::string(who);
   set.facts.push_back(std::move(fact));
   set.coverage.push_back(coverage_of_stop(input.snapshot));
 }

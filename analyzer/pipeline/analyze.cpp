@@ -195,6 +195,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   }
   system::Snapshot snapshot = snapshot_of(*dump, store);
   read_waits(*dump, snapshot, options);
+  read_accounts(*dump, snapshot);
   read_irps(*dump, snapshot);
   read_pools(*dump, snapshot, options);
   symbols::ModuleSet modules(snapshot.modules, snapshot.memory, snapshot.machine, store);
@@ -206,6 +207,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   if (options.search_all_modules) modules.search_all();
 
   evidence::Input input{snapshot, walks.stacks, modules};
+  read_touched(*dump, snapshot, input);
   Analysis analysis{*dump, snapshot, walks, modules, input};
   evidence::FactSet facts = evidence::extract(input);
   describe_machine(document, analysis);

@@ -1,5 +1,9 @@
 #include "pipeline/objects.h"
 
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
 #include <fmt/format.h>
 
 #include "formats/bugchecks.h"
@@ -8,17 +12,41 @@
 namespace dumptriage::pipeline {
 namespace {
 
+// Whether an IRP is free takes a look at its page each.
+constexpr std::size_t kMostStates = 2000;
+
 // Which parameter of a stop is the address of an IRP (Microsoft's bug check reference); 0 none.
-unsigned irp_parameter(std::uint32_t code, const std::vector<std::uint64_t>& parameters) {
-  switch (code) {
+unsigned irp_parameter(const system::Stop& stop) {
+  const auto& parameters = stop.parameters;
+  if (stop.kind != system::StopKind::bugcheck || parameters.size() < 4) return 0;
+  switch (formats::normalized_bugcheck(stop.code)) {
   case 0x44: return 1; // MULTIPLE_IRP_COMPLETE_REQUESTS
   case 0x35: return 1; // NO_MORE_IRP_STACK_LOCATIONS
   case 0x48: return 1; // CANCEL_STATE_IN_COMPLETED_IRP
   case 0x9F:           // DRIVER_POWER_STATE_FAILURE: a device blocks the IRP for too long
-    return parameters.size() == 4 && parameters[0] == 3 ? 4 : 0;
+    return parameters[0] == 3 ? 4 : 0;
   default: return 0;
   }
 }
+
+// IRPs in the order in which they are found, each once; a thread's list adds its thread's name to
+// one that was found before.
+class IrpList {
+public:
+  explicit IrpList(std::vector<system::Irp>& irps) : irps_(irps) {}
+  void add(std::optional<system::Irp> irp) {
+    if (!irp) return;
+    const auto [known, is_new] = by_address_.emplace(irp->address, irps_.size());
+    if (is_new)
+      irps_.push_back(std::move(*irp));
+    else if (irps_[known->second].thread_id.empty())
+      irps_[known->second].thread_id = std::move(irp->thread_id);
+  }
+
+private:
+  std::vector<system::Irp>& irps_;
+  std::unordered_map<std::uint64_t, std::size_t> by_address_;
+};
 
 report::IrpLocationRow location_row(const system::IrpLocation& location,
                                     symbols::ModuleSet& modules) {
@@ -44,22 +72,17 @@ report::IrpLocationRow location_row(const system::IrpLocation& location,
 void read_irps(const dump::Dump& dump, system::Snapshot& snapshot) {
   if (!snapshot.basis) return;
   system::KernelView view = system::view_of(dump, snapshot, snapshot.notes);
-  const system::Stop& stop = snapshot.stop;
-  unsigned number = stop.kind == system::StopKind::bugcheck
-                        ? irp_parameter(formats::normalized_bugcheck(stop.code), stop.parameters)
-                        : 0;
-  std::uint64_t named = 0;
-  if (number != 0 && number <= stop.parameters.size()) {
-    named = view.cut(stop.parameters[number - 1]);
-    if (auto irp =
-            system::read_irp(view, named, fmt::format("bugcheck parameter {}", number), true))
-      snapshot.irps.push_back(std::move(*irp));
+  IrpList list(snapshot.irps);
+  if (const unsigned number = irp_parameter(snapshot.stop); number != 0) {
+    const std::uint64_t address = view.cut(snapshot.stop.parameters[number - 1]);
+    list.add(system::read_irp(view, address, fmt::format("bugcheck parameter {}", number), true));
   }
-  for (system::Irp& irp : system::irps_of_threads(view, snapshot.threads))
-    if (irp.address == named && !snapshot.irps.empty())
-      snapshot.irps.front().thread_id = irp.thread_id;
-    else
-      snapshot.irps.push_back(std::move(irp));
+  for (system::Irp& irp : system::irps_by_evidence(view, snapshot, snapshot.free_lists))
+    list.add(std::move(irp));
+  for (system::Irp& irp : system::irps_of_threads(view, snapshot.threads)) list.add(std::move(irp));
+  const std::size_t judged = std::min(snapshot.irps.size(), kMostStates);
+  for (std::size_t i = 0; i < judged; ++i)
+    snapshot.irp_states.push_back(system::state_of(view, snapshot.irps[i], snapshot.free_lists));
 }
 
 void list_irps(report::Document& document, const Analysis& analysis) {

@@ -26,7 +26,7 @@ std::optional<std::size_t> kernel_module(const std::vector<dump::Module>& module
 inline constexpr std::size_t kMostFrames = 20000;
 inline constexpr std::size_t kMostWork = 400000;
 
-// walk.cpp: stacks, parallel to snapshot.threads; `walked` says which were asked for.
+// walk.cpp: stacks, parallel to snapshot.threads; `walked` says which were looked at.
 struct Walks {
   std::vector<stack::Stack> stacks;
   std::vector<bool> walked;
@@ -34,6 +34,10 @@ struct Walks {
   // The 32-bit stacks of WoW64 threads; of other threads they have no frames.
   std::vector<stack::Stack> wow64;
 };
+// wait_threads.cpp: threads that wait for each other, those of cycles first, then those that wait
+// for or hold locks; in a dump of a hang every one that waits.  Indexes in Snapshot::threads, a few
+// hundred at most.
+std::vector<std::size_t> waiting_threads(const system::Snapshot& snapshot);
 // Where the fault behind a stop is found by unwinding, it becomes the stop's fault context.
 Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads);
 // wow64.cpp: the 32-bit stacks of the threads that were walked.

@@ -81,6 +81,28 @@ void read_pools(const dump::Dump& dump, system::Snapshot& snapshot, const Option
   }
 }
 
+void read_touched(const dump::Dump& dump, system::Snapshot& snapshot,
+                  const evidence::Input& input) {
+  if (!snapshot.basis) return;
+  // Of what is no pool nothing is noted: nobody asked for it.
+  Notes unwanted;
+  system::KernelView view = system::view_of(dump, snapshot, unwanted);
+  const auto look = [&](std::uint64_t address, std::string from) {
+    system::PoolFinding finding = system::read_pool(view, address, std::move(from));
+    if (!finding.blocks.empty()) snapshot.touched.push_back(std::move(finding));
+  };
+  if (const auto touched = evidence::touched_pointers(input))
+    for (const auto& pointer : touched->pointers) look(pointer.value, pointer.of);
+  const system::Stop& stop = snapshot.stop;
+  if (stop.kind != system::StopKind::bugcheck) return;
+  for (std::size_t i = 0; i < stop.parameters.size() && i < 4; ++i) {
+    const std::string from = fmt::format("bugcheck parameter {}", i + 1);
+    const bool shown = std::ranges::any_of(
+        snapshot.pool, [&](const system::PoolFinding& other) { return other.from == from; });
+    if (!shown) look(stop.parameters[i], from);
+  }
+}
+
 void list_pools(report::Document& document, const Analysis& analysis) {
   for (const system::PoolFinding& finding : analysis.snapshot.pool) {
     report::PoolRow row;

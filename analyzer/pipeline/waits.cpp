@@ -11,12 +11,6 @@
 namespace dumptriage::pipeline {
 namespace {
 
-bool is_lock(system::WaitKind kind) {
-  using system::WaitKind;
-  return kind == WaitKind::resource || kind == WaitKind::mutant || kind == WaitKind::fast_mutex ||
-         kind == WaitKind::guarded_mutex || kind == WaitKind::critical_section;
-}
-
 report::WaitNodeRow node_row(const system::WaitNode& node, symbols::ModuleSet& modules) {
   report::WaitNodeRow row;
   row.id = node.id;
@@ -24,7 +18,7 @@ report::WaitNodeRow node_row(const system::WaitNode& node, symbols::ModuleSet& m
   row.label = node.label.empty() ? node.id : node.label;
   row.state = node.state;
   if (node.address != 0) row.address = node.address;
-  row.lock = is_lock(node.kind);
+  row.lock = system::is_lock(node.kind);
   // A lock among a module's own data has a place that people know.
   std::string place = row.lock ? place_in_module(modules, node.address) : "";
   if (!place.empty() && row.label.find(place) == std::string::npos) row.label += " (" + place + ")";

@@ -10,18 +10,27 @@ namespace {
 // A dump of a hang names no thread: then all are walked, up to here.
 constexpr std::size_t kMostWithoutCrash = 256;
 
-std::vector<bool> choose(const system::Snapshot& snapshot, Threads threads) {
+// In the order in which they are walked, as far as the budget of all of them goes.
+std::vector<std::size_t> choose(const system::Snapshot& snapshot, Threads threads) {
   const auto& all = snapshot.threads;
-  std::vector<bool> chosen(all.size(), threads == Threads::all);
-  if (threads == Threads::all) return chosen;
-  bool crashed = std::any_of(all.begin(), all.end(), [](const auto& t) { return t.crashed; });
+  const bool crashed = std::any_of(all.begin(), all.end(), [](const auto& t) { return t.crashed; });
+  std::vector<std::size_t> order;
+  std::vector<bool> chosen(all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    chosen[i] = all[i].crashed;
+    chosen[i] = threads == Threads::all || all[i].crashed;
     // In a kernel dump a thread with a CPU is what that CPU was doing.
     if (threads == Threads::cpus && snapshot.kernel && all[i].cpu) chosen[i] = true;
-    if (threads == Threads::cpus && !crashed && i < kMostWithoutCrash) chosen[i] = true;
+    if (chosen[i]) order.push_back(i);
   }
-  return chosen;
+  if (threads != Threads::cpus) return order;
+  std::vector<std::size_t> more = waiting_threads(snapshot);
+  for (std::size_t i = 0; !crashed && i < std::min(all.size(), kMostWithoutCrash); ++i)
+    more.push_back(i);
+  for (const std::size_t i : more) {
+    if (!chosen[i]) order.push_back(i);
+    chosen[i] = true;
+  }
+  return order;
 }
 
 // Where things really went wrong is a better start than what the thread was saved with: that lies
@@ -140,19 +149,19 @@ void start_at_fault(stack::Stack& stack, system::Snapshot& snapshot, std::string
 
 Walks walk_threads(system::Snapshot& snapshot, symbols::ModuleSet& modules, Threads threads) {
   Walks walks;
-  walks.walked = choose(snapshot, threads);
-  walks.stacks.resize(snapshot.threads.size());
-  walks.context_from.resize(snapshot.threads.size());
+  const std::size_t count = snapshot.threads.size();
+  walks.walked.resize(count);
+  walks.stacks.resize(count);
+  walks.context_from.resize(count);
+  for (stack::Stack& stack : walks.stacks) stack.ended = "not walked";
   const arch::Arch* arch = arch::find(snapshot.machine);
   std::size_t frames = 0, work = 0;
-  for (std::size_t i = 0; i < snapshot.threads.size(); ++i) {
-    bool spent = frames >= kMostFrames || work >= kMostWork;
-    if (!walks.walked[i] || spent) {
-      walks.stacks[i].ended =
-          walks.walked[i] ? "not walked: the limit for all threads" : "not walked";
-      walks.walked[i] = false;
+  for (const std::size_t i : choose(snapshot, threads)) {
+    if (frames >= kMostFrames || work >= kMostWork) {
+      walks.stacks[i].ended = "not walked: the limit for all threads";
       continue;
     }
+    walks.walked[i] = true;
     const system::ThreadState& thread = snapshot.threads[i];
     if (thread.crashed && arch) look_before_double_fault(thread, snapshot, *arch);
     walks.stacks[i] = walk_one(thread, snapshot, arch, modules, walks.context_from[i]);

@@ -114,6 +114,7 @@ Os read_os(const dump::Dump& dump, const memory::AddressSpace& memory,
   os.product_type = product.type;
   os.suite_mask = product.suite_mask;
   os.processors = header.processors;
+  os.pae = header.pae_enabled;
   ServicePack pack = service_pack_of(*dump.kernel, memory, kdbg);
   os.service_pack = pack.number;
   os.service_pack_from = pack.from;

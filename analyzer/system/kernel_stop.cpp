@@ -188,6 +188,7 @@ void read_stop(const dump::Dump& dump, Snapshot& snapshot) {
   bool named = formats::find_bugcheck(header.bugcheck_code) != nullptr;
   bool made_up = !named && header.bugcheck_code > 0xFFFF;
   bool only_live = dump.kernel->live && (made_up || header.bugcheck_code == kLiveSystemDump);
+  stop.live = dump.kernel->live;
   stop.kind = header.bugcheck_code == 0 || only_live ? StopKind::none : StopKind::bugcheck;
   if (stop.kind == StopKind::none) return;
   StopReading reading{header, snapshot, roles_of(header.bugcheck_code),

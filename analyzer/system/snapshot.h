@@ -38,6 +38,7 @@ struct Os {
                        // + terminal services"
   std::optional<std::uint32_t> product_type, suite_mask;
   std::optional<std::uint32_t> processors;
+  std::optional<bool> pae; // 32-bit kernels: page tables of the PAE kind, as the header says
 };
 
 enum class StopKind { bugcheck, exception, hang, none };
@@ -110,6 +111,7 @@ struct Stop {
   std::string exception_from;
   std::optional<arch::Registers> fault_context;
   std::string fault_context_from;
+  bool live = false; // the machine went on running: nothing stopped, whatever the code says
 };
 
 struct KernelBasis; // kernel_view.h

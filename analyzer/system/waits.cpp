@@ -23,6 +23,17 @@ std::string_view name_of(WaitKind kind) {
   return "other";
 }
 
+bool is_lock(WaitKind kind) {
+  switch (kind) {
+  case WaitKind::resource:
+  case WaitKind::mutant:
+  case WaitKind::fast_mutex:
+  case WaitKind::guarded_mutex:
+  case WaitKind::critical_section: return true;
+  default: return false;
+  }
+}
+
 std::string_view name_of(WaitTrust trust) {
   switch (trust) {
   case WaitTrust::read: return "read";

@@ -34,6 +34,7 @@ enum class WaitKind {
   other,
 };
 std::string_view name_of(WaitKind kind); // "fast_mutex"
+bool is_lock(WaitKind kind);             // something that a thread can hold
 
 // How sure an edge is, best first.
 enum class WaitTrust {
