@@ -123,6 +123,40 @@ TEST_P(OnEveryBuild, MixedLocksMakeOneCycle) {
   EXPECT_EQ(edge(waits, "thread:8", WaitRelation::waits_for)->reason, "UserRequest");
 }
 
+// Two threads, two locks: an ERESOURCE of one driver, and a lock of another kind of the other one.
+// Whoever is to set an event is not known, so that with one there is no cycle.
+TEST_P(OnEveryBuild, ResourceAndAnotherLock) {
+  for (WaitKind kind : {WaitKind::mutant, WaitKind::fast_mutex, WaitKind::event}) {
+    KernelScene scene(GetParam());
+    auto& o = scene.objects;
+    Address a = scene.thread("8"), b = scene.thread("12"), resource = o.resource();
+    o.own(resource, a, true);
+    o.wait_resource(b, resource, true);
+    if (kind == WaitKind::mutant) {
+      Address mutant = o.mutant();
+      o.own_mutant(mutant, b);
+      o.wait(a, {mutant}, 0);
+    } else if (kind == WaitKind::fast_mutex) {
+      Address mutex = o.fast_mutex();
+      o.own_fast(mutex, b);
+      o.wait_fast(a, mutex);
+    } else {
+      Address event = o.event();
+      o.push(b, event); // it knows the event, which does not make it the one to set it
+      o.wait(a, {event}, 0);
+    }
+    Waits waits = scene.waits();
+    ASSERT_EQ(waits.cycles.size(), kind == WaitKind::event ? 0u : 1u) << name_of(kind);
+    const WaitEdge* of_b = edge(waits, "thread:12", WaitRelation::waits_for);
+    ASSERT_TRUE(of_b);
+    EXPECT_EQ(waits.nodes[of_b->to].kind, WaitKind::resource);
+    if (waits.cycles.empty()) continue;
+    EXPECT_EQ(threads_of(waits, waits.cycles[0]),
+              (std::vector<std::string>{"thread:8", "thread:12"}));
+    EXPECT_NE(waits.cycles[0].trust, WaitTrust::inferred);
+  }
+}
+
 // Shared owners keep an exclusive waiter out; one of them waits for what that waiter owns.
 TEST_P(OnEveryBuild, SharedOwnerAndExclusiveWaiter) {
   KernelScene scene(GetParam());
