@@ -20,4 +20,9 @@ const StatusInfo* find_ntstatus(std::uint32_t code) {
   return row != std::end(kStatuses) && row->code == code ? row : nullptr;
 }
 
+const StatusInfo* find_ntstatus(std::string_view name) {
+  const auto* row = std::ranges::find(kStatuses, name, &StatusInfo::name);
+  return row != std::end(kStatuses) ? row : nullptr;
+}
+
 } // namespace dumptriage::formats

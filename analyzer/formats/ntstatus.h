@@ -15,5 +15,6 @@ struct StatusInfo {
 
 // nullptr when the code is not known.
 const StatusInfo* find_ntstatus(std::uint32_t code);
+const StatusInfo* find_ntstatus(std::string_view name); // "STATUS_ACCESS_VIOLATION"
 
 } // namespace dumptriage::formats

@@ -1,20 +1,16 @@
 // bugcheck: 0xD1, or a list.  The M variants (0x1000007E) count as their base code; other codes
-// that often mean the same (0x1E and 0x8E, 0xA and 0xD1) are not merged: a rule lists what its
-// article lists.
+// that often mean the same (0x1E and 0x8E, 0xA and 0xD1) are not merged, and there is no argument
+// that merges them: a rule lists what its article lists.
 #include <algorithm>
 
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "rules/conditions/condition.h"
+#include "rules/conditions/stop_kind.h"
 
 namespace dumptriage::rules {
 namespace {
-
-std::uint32_t base_code(std::uint64_t code) {
-  auto low = static_cast<std::uint32_t>(code);
-  return (low & 0xF0000000u) == 0x10000000u ? low & 0x0FFFFFFFu : low;
-}
 
 class Bugcheck : public Condition {
 public:
@@ -32,13 +28,19 @@ public:
       return not_found(condition_, facts, "stop", "the dump was not made by a bugcheck");
     auto code = stop->number("normalized");
     if (!code) code = stop->number("code");
-    if (!code) return not_found(condition_, facts, "stop", "the dump records no bugcheck code");
+    if (!code) return cannot_tell(condition_, "the dump records no bugcheck code", {stop->id});
     const std::string* name = stop->text("name");
     std::string found = fmt::format("bugcheck {}{}{}", hex(base_code(*code)),
                                     name && !name->empty() ? " " : "", name ? *name : "");
     if (std::ranges::find(codes_, base_code(*code)) != codes_.end())
       return yes(condition_, found, {stop->id});
     return no(condition_, "the stop is " + found, {stop->id});
+  }
+
+  void needs(Needs& needs) const override {
+    Need need{NeedKind::bugcheck, {}};
+    for (auto code : codes_) need.any_of.push_back(std::to_string(code));
+    needs.push_back(std::move(need));
   }
 
 private:

@@ -2,6 +2,7 @@
 // A new kind is one file here and one line in registry.cpp.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,16 +48,46 @@ ConditionPtr read_frame_module(YamlReader&, const RuleContext&);
 ConditionPtr read_frame_function(YamlReader&, const RuleContext&);
 ConditionPtr read_top_of_stack(YamlReader&, const RuleContext&);
 ConditionPtr read_fault_in(YamlReader&, const RuleContext&);
+ConditionPtr read_frame_sequence(YamlReader&, const RuleContext&);
+ConditionPtr read_parameters(YamlReader&, const RuleContext&);
+ConditionPtr read_fault_address(YamlReader&, const RuleContext&);
+ConditionPtr read_exception(YamlReader&, const RuleContext&);
+ConditionPtr read_process(YamlReader&, const RuleContext&);
+ConditionPtr read_irql(YamlReader&, const RuleContext&);
+ConditionPtr read_thread_state(YamlReader&, const RuleContext&);
+ConditionPtr read_module_linked(YamlReader&, const RuleContext&);
+ConditionPtr read_module_older(YamlReader&, const RuleContext&);
+ConditionPtr read_driver_class(YamlReader&, const RuleContext&);
+ConditionPtr read_unloaded_module(YamlReader&, const RuleContext&);
+ConditionPtr read_pool_usage(YamlReader&, const RuleContext&);
+ConditionPtr read_session_leak(YamlReader&, const RuleContext&);
+ConditionPtr read_pool_tag_at(YamlReader&, const RuleContext&);
+ConditionPtr read_irp(YamlReader&, const RuleContext&);
+ConditionPtr read_corruption(YamlReader&, const RuleContext&);
+ConditionPtr read_wait_cycle(YamlReader&, const RuleContext&);
+ConditionPtr read_blocked_threads(YamlReader&, const RuleContext&);
+ConditionPtr read_work_queue(YamlReader&, const RuleContext&);
+ConditionPtr read_lock_held(YamlReader&, const RuleContext&);
+ConditionPtr read_stack_exhausted(YamlReader&, const RuleContext&);
+ConditionPtr read_status_text(YamlReader&, const RuleContext&);
+ConditionPtr read_network_peer(YamlReader&, const RuleContext&);
+ConditionPtr read_dump_set(YamlReader&, const RuleContext&);
 
 // findings.cpp
 Finding yes(std::string condition, std::string because, std::vector<std::string> facts = {});
 Finding weak_yes(std::string condition, std::string because, std::vector<std::string> facts = {});
+// Weak where there is a doubt, which is then told; null: none.
+Finding yes_by(std::string condition, std::string because, const char* doubt,
+               std::vector<std::string> facts);
 Finding no(std::string condition, std::string because, std::vector<std::string> facts = {});
 Finding cannot_tell(std::string condition, std::string because,
                     std::vector<std::string> facts = {});
 // Nothing was found among facts of `kind`: "no" over complete coverage, else "cannot tell".
 Finding not_found(std::string condition, const FactView& facts, std::string_view kind,
                   std::string because);
+// The same where facts of several kinds could have said yes.
+Finding not_found(std::string condition, const FactView& facts,
+                  std::initializer_list<std::string_view> kinds, std::string because);
 // Three-valued and, or, not; a weak yes never becomes a certain no.
 Finding all_of(std::string condition, std::vector<Finding> children);
 Finding any_of(std::string condition, std::vector<Finding> children);

@@ -21,12 +21,26 @@ Finding yes(std::string condition, std::string because, std::vector<std::string>
 Finding weak_yes(std::string condition, std::string because, std::vector<std::string> facts) {
   return finding(Answer::yes, true, std::move(condition), std::move(because), std::move(facts));
 }
+Finding yes_by(std::string condition, std::string because, const char* doubt,
+               std::vector<std::string> facts) {
+  if (!doubt) return yes(std::move(condition), std::move(because), std::move(facts));
+  because += "; ";
+  because += doubt;
+  return weak_yes(std::move(condition), std::move(because), std::move(facts));
+}
 Finding no(std::string condition, std::string because, std::vector<std::string> facts) {
   return finding(Answer::no, false, std::move(condition), std::move(because), std::move(facts));
 }
 Finding cannot_tell(std::string condition, std::string because, std::vector<std::string> facts) {
   return finding(Answer::cannot_tell, false, std::move(condition), std::move(because),
                  std::move(facts));
+}
+
+Finding not_found(std::string condition, const FactView& facts,
+                  std::initializer_list<std::string_view> kinds, std::string because) {
+  for (std::string_view kind : kinds)
+    if (!facts.complete(kind)) return not_found(std::move(condition), facts, kind, {});
+  return no(std::move(condition), std::move(because));
 }
 
 Finding not_found(std::string condition, const FactView& facts, std::string_view kind,

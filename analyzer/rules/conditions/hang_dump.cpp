@@ -1,6 +1,9 @@
 // hang_dump: true.  The dump was forced because the machine or program hung.  A kernel memory image
 // without any stop (a live dump) may show a hang as well, but nothing in it says so.
+#include <fmt/format.h>
+
 #include "base/text.h"
+#include "rules/conditions/arguments.h"
 #include "rules/conditions/condition.h"
 #include "rules/conditions/stop_kind.h"
 
@@ -15,7 +18,13 @@ public:
     const std::string* kind = stop ? stop->text("kind") : nullptr;
     if (!kind) return not_found(condition, facts, "stop", "the dump records no stop");
     if (*kind == "hang") return yes(condition, "the dump was taken of a hang", {stop->id});
+    const std::string* forced = stop->text("forced");
+    if (forced && *forced == "live")
+      return cannot_tell(condition,
+                         "the dump was taken of a running machine, and nothing in it says why",
+                         {stop->id});
     auto code = stop->number("code");
+    if (forced) return yes(condition, fmt::format("the dump was forced ({})", *forced), {stop->id});
     if (*kind == "bugcheck" && code && is_forced_stop(*code))
       return yes(condition, "somebody forced the stop (" + hex(*code) + ")", {stop->id});
     if (*kind == "none")
@@ -27,9 +36,7 @@ public:
 } // namespace
 
 ConditionPtr read_hang_dump(YamlReader& yaml, const RuleContext&) {
-  auto value = yaml.boolean("hang_dump");
-  if (value == false) yaml.error("expected true; for the opposite write 'not: {hang_dump: true}'");
-  return value == true ? std::make_shared<HangDump>() : nullptr;
+  return read_true(yaml, "hang_dump") ? std::make_shared<HangDump>() : nullptr;
 }
 
 } // namespace dumptriage::rules

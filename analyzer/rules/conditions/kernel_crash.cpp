@@ -1,5 +1,6 @@
 // kernel_crash: true.  The machine stopped by itself, with whatever code.
 #include "base/text.h"
+#include "rules/conditions/arguments.h"
 #include "rules/conditions/condition.h"
 #include "rules/conditions/stop_kind.h"
 
@@ -17,19 +18,19 @@ public:
     if (*kind != "bugcheck")
       return not_found(condition, facts, "stop", "the dump was not made by a kernel fault");
     if (!code) return cannot_tell(condition, "the dump records no bugcheck code", {stop->id});
-    if (is_forced_stop(*code))
+    // A live dump bears a code as well, and nothing stopped.
+    if (stop->fields.contains("forced") || is_forced_stop(*code))
       return no(condition, "somebody forced the stop (" + hex(*code) + ")", {stop->id});
     return yes(condition, "bugcheck " + hex(*code), {stop->id});
   }
+  void needs(Needs& needs) const override { needs.push_back({NeedKind::stop_kind, {"bugcheck"}}); }
+  unsigned weight() const override { return 0; }
 };
 
 } // namespace
 
 ConditionPtr read_kernel_crash(YamlReader& yaml, const RuleContext&) {
-  auto value = yaml.boolean("kernel_crash");
-  if (value == false)
-    yaml.error("expected true; for the opposite write 'not: {kernel_crash: true}'");
-  return value == true ? std::make_shared<KernelCrash>() : nullptr;
+  return read_true(yaml, "kernel_crash") ? std::make_shared<KernelCrash>() : nullptr;
 }
 
 } // namespace dumptriage::rules

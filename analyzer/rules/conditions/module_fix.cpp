@@ -17,6 +17,8 @@ public:
     return none_of("module older than the fix", std::move(fixed));
   }
 
+  unsigned weight() const override { return 2; }
+
 private:
   std::shared_ptr<const Condition> check_;
   bool older_;

@@ -7,51 +7,56 @@
 namespace dumptriage::rules {
 namespace {
 
-Finding judge_one(const FactView& facts, const ModulePattern& module) {
-  std::string condition = "module_loaded " + module.written();
-  for (const auto& fact : facts.set().facts) {
-    const std::string* name = fact.kind == "module" ? fact.text("name") : nullptr;
-    if (!name || !module.matches(*name)) continue;
-    const std::string* version = fact.text("version");
-    return yes(condition,
-               fmt::format("{} is loaded{}{}", *name, version ? ", version " : "",
-                           version ? *version : ""),
-               {fact.id});
-  }
-  return not_found(condition, facts, "module", module.written() + " is not loaded");
-}
-
 class ModuleLoaded : public Condition {
 public:
-  ModuleLoaded(std::vector<ModulePattern> modules, bool wanted)
-      : modules_(std::move(modules)), wanted_(wanted) {}
+  ModuleLoaded(const ModuleNames& modules, bool wanted) : wanted_(wanted) {
+    condition_ = (wanted ? "module_loaded " : "module_not_loaded ") + modules.written();
+    for (const auto& pattern : modules.patterns()) each_.emplace_back().add(pattern.written());
+  }
 
   Finding judge(const FactView& facts) const override {
     std::vector<Finding> findings;
-    for (const auto& module : modules_) {
-      Finding found = judge_one(facts, module);
-      if (!wanted_) {
-        Finding inverted = none_of("module_not_loaded " + module.written(), found);
-        inverted.children.clear();
-        found = std::move(inverted);
-      }
-      findings.push_back(std::move(found));
-    }
-    if (findings.size() == 1) return findings.front();
-    return all_of((wanted_ ? "module_loaded " : "module_not_loaded ") + written(modules_),
-                  std::move(findings));
+    for (const auto& module : each_) findings.push_back(judge_one(facts, module));
+    if (findings.size() == 1) return std::move(findings.front());
+    return all_of(condition_, std::move(findings));
   }
 
+  void needs(Needs& needs) const override {
+    if (!wanted_) return;
+    for (const auto& module : each_) module.need(needs, NeedKind::module);
+  }
+  unsigned weight() const override { return wanted_ ? 2 : 0; }
+
 private:
-  std::vector<ModulePattern> modules_;
+  Finding judge_one(const FactView& facts, const ModuleNames& module) const {
+    const std::string condition =
+        (wanted_ ? "module_loaded " : "module_not_loaded ") + module.written();
+    const evidence::Fact* found = nullptr;
+    look_at_modules(facts, module, [&](const evidence::Fact& fact) {
+      found = &fact;
+      return true;
+    });
+    if (found) {
+      const std::string* version = found->text("version");
+      auto because = fmt::format("{} is loaded{}{}", *found->text("name"),
+                                 version ? ", version " : "", version ? *version : "");
+      return (wanted_ ? yes : no)(condition, std::move(because), {found->id});
+    }
+    Finding missing = not_found(condition, facts, "module", module.written() + " is not loaded");
+    if (!wanted_ && missing.answer == Answer::no) missing.answer = Answer::yes;
+    return missing;
+  }
+
+  std::vector<ModuleNames> each_;
   bool wanted_;
+  std::string condition_;
 };
 
 ConditionPtr read_names(YamlReader& yaml, bool wanted) {
-  std::vector<ModulePattern> modules;
-  read_modules(yaml, modules);
+  ModuleNames modules;
+  modules.read(yaml);
   if (modules.empty()) return nullptr;
-  return std::make_shared<ModuleLoaded>(std::move(modules), wanted);
+  return std::make_shared<ModuleLoaded>(modules, wanted);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
-// os: {family, service_pack, build, arch, edition, terminal_server}, or a list of alternatives.
-// A service pack that the dump does not prove (it comes from one inferred row) matches only weakly,
-// and a differing one proves nothing.
+// os: {family, service_pack, build, arch, edition, terminal_server, pae, multiprocessor}, or a list
+// of alternatives. A service pack that the dump does not prove (it comes from one inferred row)
+// matches only weakly, and a differing one proves nothing.
 #include <algorithm>
 #include <functional>
 #include <optional>
@@ -19,10 +19,10 @@ using evidence::Fact;
 struct Alternative {
   std::vector<std::string> families, archs, editions;
   std::vector<std::uint64_t> service_packs, builds;
-  std::optional<bool> terminal_server;
+  std::optional<bool> terminal_server, pae, multiprocessor;
 };
 
-std::string in_words(const Alternative& a) {
+std::string alternative_in_words(const Alternative& a) {
   std::string text = a.families.empty() ? "any Windows" : join(a.families);
   std::vector<std::string> packs, builds;
   for (auto sp : a.service_packs) packs.push_back(sp ? fmt::format("SP{}", sp) : "without SP");
@@ -64,13 +64,22 @@ Finding one_service_pack(const Fact& os, const std::vector<std::uint64_t>& wante
   return (hit ? weak_yes : cannot_tell)("service pack", found, {os.id});
 }
 
-Finding one_terminal_server(const Fact& os, bool wanted) {
-  if (!os.fields.contains("terminal_server"))
-    return cannot_tell("Terminal Server", "the dump does not tell whether it was a Terminal Server",
+Finding one_flag(const Fact& os, const std::string& field, bool wanted, std::string_view words) {
+  std::string condition(words);
+  if (!os.fields.contains(field))
+    return cannot_tell(condition, fmt::format("the dump does not tell whether it was {}", words),
                        {os.id});
-  bool is = os.flag("terminal_server");
-  return (is == wanted ? yes : no)(
-      "Terminal Server", is ? "it was a Terminal Server" : "it was no Terminal Server", {os.id});
+  const bool is = os.flag(field);
+  return (is == wanted ? yes : no)(condition, fmt::format("it was {}{}", is ? "" : "not ", words),
+                                   {os.id});
+}
+
+// Physical address extension is x86's; the facts have it from the kernel that was loaded.
+Finding one_pae(const Fact& os, bool wanted) {
+  const std::string* arch = os.text("arch");
+  if (arch && !arch->empty() && *arch != "x86")
+    return (wanted ? no : yes)("PAE", "PAE is known on x86 only", {os.id});
+  return one_flag(os, "pae", wanted, "a PAE kernel");
 }
 
 Finding one_edition(const Fact& os, const std::vector<std::string>& wanted) {
@@ -82,29 +91,45 @@ Finding one_edition(const Fact& os, const std::vector<std::string>& wanted) {
 
 class Os : public Condition {
 public:
-  explicit Os(std::vector<Alternative> alternatives) : alternatives_(std::move(alternatives)) {}
+  explicit Os(std::vector<Alternative> alternatives) : alternatives_(std::move(alternatives)) {
+    for (const auto& a : alternatives_) words_.push_back(alternative_in_words(a));
+  }
 
   Finding judge(const FactView& facts) const override {
     const Fact* os = facts.first("os");
-    std::vector<std::string> words;
-    for (const auto& a : alternatives_) words.push_back(in_words(a));
-    if (!os) return cannot_tell(join(words), "the dump does not tell which system it was");
+    if (!os) return cannot_tell(join(words_), "the dump does not tell which system it was");
     std::vector<Finding> children;
-    for (const auto& a : alternatives_) children.push_back(judge_one(*os, a));
-    if (children.size() == 1) return children.front();
-    return any_of(join(words), std::move(children));
+    for (std::size_t i = 0; i < alternatives_.size(); ++i)
+      children.push_back(judge_one(*os, alternatives_[i], words_[i]));
+    if (children.size() == 1) return std::move(children.front());
+    return any_of(join(words_), std::move(children));
   }
 
+  void needs(Needs& needs) const override {
+    Need need{NeedKind::family, {}};
+    for (const auto& a : alternatives_) {
+      if (a.families.empty()) return;
+      need.any_of.insert(need.any_of.end(), a.families.begin(), a.families.end());
+    }
+    needs.push_back(std::move(need));
+  }
+  unsigned weight() const override { return 0; }
+
 private:
-  static Finding judge_one(const Fact& os, const Alternative& a) {
+  static Finding judge_one(const Fact& os, const Alternative& a, const std::string& words) {
     std::vector<Finding> parts;
     if (!a.families.empty()) parts.push_back(one_word(os, "family", a.families));
     if (!a.builds.empty()) parts.push_back(one_build(os, a.builds));
     if (!a.archs.empty()) parts.push_back(one_word(os, "arch", a.archs));
-    if (a.terminal_server) parts.push_back(one_terminal_server(os, *a.terminal_server));
+    if (a.terminal_server)
+      parts.push_back(one_flag(os, "terminal_server", *a.terminal_server, "a Terminal Server"));
+    if (a.pae) parts.push_back(one_pae(os, *a.pae));
+    if (a.multiprocessor)
+      parts.push_back(
+          one_flag(os, "multiprocessor_kernel", *a.multiprocessor, "a multiprocessor kernel"));
     if (!a.editions.empty()) parts.push_back(one_edition(os, a.editions));
     if (!a.service_packs.empty()) parts.push_back(one_service_pack(os, a.service_packs));
-    Finding all = all_of(in_words(a), std::move(parts));
+    Finding all = all_of(words, std::move(parts));
     // One line says more than "3 of 3 hold": the first part that decided it.
     for (const auto& part : all.children)
       if (part.answer == all.answer && (part.answer != Answer::yes || part.weak)) {
@@ -117,6 +142,7 @@ private:
   }
 
   std::vector<Alternative> alternatives_;
+  std::vector<std::string> words_;
 };
 
 } // namespace
@@ -130,17 +156,15 @@ ConditionPtr read_os(YamlReader& yaml, const RuleContext&) {
         "os",
         {{"family", false, [&] { read_words(yaml, a.families, os_families(), "an OS family"); }},
          {"service_pack", false, [&] { read_service_packs(yaml, a.service_packs); }},
-         {"build", false,
-          [&] {
-            yaml.each("a build number", [&] {
-              if (auto build = yaml.number("a build number")) a.builds.push_back(*build);
-            });
-          }},
+         {"build", false, [&] { read_numbers(yaml, a.builds, "a build number"); }},
          {"arch", false, [&] { read_words(yaml, a.archs, os_archs(), "an architecture"); }},
          {"edition", false, [&] { read_words(yaml, a.editions, os_editions(), "an edition"); }},
-         {"terminal_server", false, [&] { a.terminal_server = yaml.boolean("terminal_server"); }}});
+         {"terminal_server", false, [&] { a.terminal_server = yaml.boolean("terminal_server"); }},
+         {"pae", false, [&] { a.pae = yaml.boolean("pae"); }},
+         {"multiprocessor", false, [&] { a.multiprocessor = yaml.boolean("multiprocessor"); }}});
     bool empty = a.families.empty() && a.service_packs.empty() && a.builds.empty() &&
-                 a.archs.empty() && a.editions.empty() && !a.terminal_server;
+                 a.archs.empty() && a.editions.empty() && !a.terminal_server && !a.pae &&
+                 !a.multiprocessor;
     if (empty && yaml.kind() == YamlReader::Kind::map) yaml.error("os: expected at least one key");
     whole = whole && !empty;
     alternatives.push_back(std::move(a));

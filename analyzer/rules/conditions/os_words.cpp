@@ -28,19 +28,6 @@ std::span<const std::string_view> os_families() { return kFamilies; }
 std::span<const std::string_view> os_archs() { return kArchs; }
 std::span<const std::string_view> os_editions() { return kEditions; }
 
-void read_words(YamlReader& yaml, std::vector<std::string>& to,
-                std::span<const std::string_view> known, std::string_view expected) {
-  std::vector<std::string> words(known.begin(), known.end());
-  std::string all = fmt::format("{}: {}", expected, join(words));
-  yaml.each(all, [&] {
-    auto word = yaml.text(all);
-    if (!word) return;
-    if (std::ranges::find(known, *word) == known.end())
-      return yaml.error(fmt::format("expected {}, found '{}'", all, *word));
-    to.push_back(std::move(*word));
-  });
-}
-
 void read_service_packs(YamlReader& yaml, std::vector<std::uint64_t>& to) {
   constexpr std::string_view kExpected = "a service pack such as 2, SP6a or none";
   yaml.each(kExpected, [&] {

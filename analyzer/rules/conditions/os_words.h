@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "evidence/facts.h"
+#include "rules/conditions/arguments.h"
 #include "rules/rules.h"
 #include "rules/yaml_reader.h"
 
@@ -16,9 +17,6 @@ std::span<const std::string_view> os_families(); // as the facts name them
 std::span<const std::string_view> os_archs();
 std::span<const std::string_view> os_editions();
 
-// One word or a list, each out of `known`.
-void read_words(YamlReader& yaml, std::vector<std::string>& to,
-                std::span<const std::string_view> known, std::string_view expected);
 // 2, SP2, SP6a (which reads as 6 in every dump) or none; one or a list.
 void read_service_packs(YamlReader& yaml, std::vector<std::uint64_t>& to);
 

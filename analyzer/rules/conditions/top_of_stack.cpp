@@ -11,41 +11,47 @@ namespace {
 
 class TopOfStack : public Condition {
 public:
-  TopOfStack(std::vector<FunctionPattern> functions, bool any_cpu)
+  TopOfStack(FunctionNames functions, bool any_cpu)
       : functions_(std::move(functions)), any_cpu_(any_cpu) {
-    condition_ = fmt::format("top_of_stack {} on {}", written(functions_),
+    condition_ = fmt::format("top_of_stack {} on {}", functions_.written(),
                              any_cpu ? "any CPU" : "the crashing CPU");
   }
 
   Finding judge(const FactView& facts) const override {
-    std::optional<Finding> weak;
+    Finding found;
     bool below = false;
-    for (const evidence::Fact& frame : facts.set().facts) {
-      if (frame.kind != "frame") continue;
-      if (!any_cpu_ && !frame.flag("crashed_thread")) continue;
-      if (!any_matches(functions_, frame)) continue;
+    const On on = any_cpu_ ? On::any_cpu : On::crashing_thread;
+    look_at_frames(facts, on, functions_.modules(), [&](const evidence::Fact& frame) {
+      const auto hit = functions_.match(frame);
+      if (hit == FunctionNames::Hit::none) return false;
       if (!frame.flag("top")) {
         below = true;
-        continue;
+        return false;
       }
+      const char* doubt = doubt_about(hit, frame);
+      if (doubt && found.answer == Answer::yes) return false;
       std::string stack = frame_stack(frame);
       if (stack.starts_with("on ")) stack.erase(0, 3);
-      std::string because =
-          fmt::format("{} is on top of {} {}", frame_in_words(frame), stack, frame_sources(frame));
-      auto doubt = doubt_about_name(frame);
-      if (!doubt) return yes(condition_, because, {frame.id});
-      if (!weak) weak = weak_yes(condition_, because + "; " + *doubt, {frame.id});
-    }
-    if (weak) return *weak;
+      found = yes_by(
+          condition_,
+          fmt::format("{} is on top of {} {}", frame_in_words(frame), stack, frame_sources(frame)),
+          doubt, {frame.id});
+      return !doubt;
+    });
+    if (found.answer == Answer::yes) return found;
     return not_found(condition_, facts, "top",
                      below ? "the function is on a stack, but not on top of it"
                            : "the top of every stack bears another name");
   }
 
-  bool discriminating() const override { return all_name_functions(functions_); }
+  bool discriminating() const override { return functions_.name_functions(); }
+  void needs(Needs& needs) const override {
+    functions_.modules().need(needs, NeedKind::frame_module);
+  }
+  unsigned weight() const override { return discriminating() ? 8 : 2; }
 
 private:
-  std::vector<FunctionPattern> functions_;
+  FunctionNames functions_;
   bool any_cpu_;
   std::string condition_;
 };
@@ -53,12 +59,12 @@ private:
 } // namespace
 
 ConditionPtr read_top_of_stack(YamlReader& yaml, const RuleContext&) {
-  std::vector<FunctionPattern> functions;
+  FunctionNames functions;
   bool any_cpu = true;
   if (yaml.kind() != YamlReader::Kind::map) {
-    read_functions(yaml, functions);
+    functions.read(yaml);
   } else {
-    yaml.fields("top_of_stack", {{"function", true, [&] { read_functions(yaml, functions); }},
+    yaml.fields("top_of_stack", {{"function", true, [&] { functions.read(yaml); }},
                                  {"on", false, [&] {
                                     any_cpu = read_choice(yaml, {"any_cpu", "crashing_cpu"}) == 0;
                                   }}});
