@@ -97,12 +97,19 @@ private:
   }
   void add_stack(const system::ThreadState& thread, std::uint64_t sp,
                  std::vector<Range>& stacks) const {
+    // A stack that ran out: its pointer went below the lowest page.
+    constexpr std::uint64_t kPage = 0x1000;
+    auto range = snapshot_.memory->range_around(sp);
+    if (auto above = checked_add(sp | (kPage - 1), 1); !range && above) {
+      sp = *above;
+      range = snapshot_.memory->range_around(sp);
+    }
     auto holds = [sp](const Range& range) { return sp >= range.start && sp < range.end; };
     if (std::ranges::any_of(stacks, holds)) return;
     std::uint64_t end = 0;
     if (sp >= thread.stack_low && sp < thread.stack_high)
       end = thread.stack_high;
-    else if (auto range = snapshot_.memory->range_around(sp))
+    else if (range)
       end = range->end;
     for (const system::Cpu& cpu : snapshot_.cpus)
       for (std::uint64_t top : {cpu.dpc_stack, cpu.isr_stack})

@@ -250,7 +250,7 @@ std::optional<IpPacket> read_ip_packet(ByteView header, std::uint64_t at, const 
 std::optional<NamedAddress> read_transport_address(ByteView bytes, std::uint64_t at,
                                                    const PeerBytes& memory) {
   constexpr std::size_t kSize = 0x16, kZeros = 0xE;
-  if (bytes.u32(0) != 1u || bytes.u16(4) != 0xEu || bytes.u16(6) != 2u || !bytes.holds(0, kSize))
+  if (bytes.u32(4) != 0x0002000Eu || bytes.u32(0) != 1u || !bytes.holds(0, kSize))
     return std::nullopt;
   if (bytes.u64(kZeros) != 0u) return std::nullopt;
   NamedAddress out;

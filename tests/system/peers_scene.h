@@ -2,6 +2,7 @@
 // the frames that crashed.
 #pragma once
 
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -29,14 +30,21 @@ public:
   void drop(std::uint64_t address) { pages_.erase(address / kPage); }
   memory::ReadOutcome read(std::uint64_t address, std::span<std::byte> out) const override {
     memory::ReadOutcome outcome;
-    for (; outcome.got < out.size(); ++outcome.got, ++address) {
+    while (outcome.got < out.size()) {
       auto page = pages_.find(address / kPage);
       if (page == pages_.end()) {
         outcome.presence = memory::Presence::absent;
         break;
       }
-      out[outcome.got] = std::byte{page->second[address % kPage]};
-      if (address == UINT64_MAX) break;
+      const std::size_t in_page = address % kPage;
+      const std::size_t part = std::min<std::size_t>(kPage - in_page, out.size() - outcome.got);
+      std::memcpy(out.data() + outcome.got, page->second.data() + in_page, part);
+      outcome.got += part;
+      if (part > UINT64_MAX - address) { // the end of the address space
+        if (outcome.got < out.size()) outcome.presence = memory::Presence::absent;
+        break;
+      }
+      address += part;
     }
     return outcome;
   }
