@@ -7,7 +7,7 @@ set -eu
 
 packages="g++ cmake ninja-build git ca-certificates llvm-19-dev libzstd-dev zlib1g-dev
   libfmt-dev libcli11-dev nlohmann-json3-dev libarchive-dev libmspack-dev libcurl4-openssl-dev
-  libgtest-dev libgmock-dev libvalijson-dev dpkg-dev"
+  libgtest-dev libgmock-dev libvalijson-dev dpkg-dev python3"
 checks="clang-19 libclang-rt-19-dev clang-format-19"
 
 wanted=$packages

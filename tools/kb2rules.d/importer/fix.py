@@ -4,7 +4,7 @@ import datetime
 import re
 
 from . import areas
-from .facts import article_number, module_name, text
+from .facts import article_number, module_name, text, unique
 
 PRODUCTS = {"NT 3.1": ("nt3.1", None), "NT 3.5": ("nt3.5", None), "NT 3.51": ("nt3.51", None),
             "NT 4.0": ("nt4", None), "NT 4.0TSE": ("nt4", True), "2000": ("2000", None),
@@ -118,8 +118,10 @@ def file_entries(rows):
                 "arch": arch}
         versions = {r.version for r in same if r.version}
         dated = [r for r in same if r.date and not r.version]
+        builds = [build_of(v) for v in versions]
         for row in same:
-            if row.version and (len(versions) == 1 or build_of(row.version) in FAMILY_OF_BUILD):
+            known = row.version and build_of(row.version) in FAMILY_OF_BUILD
+            if known or row.version and builds.count(build_of(row.version)) == 1:
                 add(entries, dict(head, service_pack=service_pack_of(row.version),
                                   version=row.version, **built(row, kernels)))
         if versions:
@@ -202,7 +204,7 @@ def fix_of(article, modules, user, unpublished):
         entries = service_pack_entries(article, modules)
     if entries:
         fix["files"] = entries[:60]
-    elif unpublished and not words:
+    elif unpublished and not words and not article.files:
         fix["unpublished"] = True
     if others:
         note = "The fix also carries " + ", ".join(others[:12]) + "."
@@ -217,9 +219,12 @@ def fix_of(article, modules, user, unpublished):
     return fix, note
 
 
-def families_of_files(article):
-    """The systems that the versions of the files belong to."""
-    found = []
+def families_of_fix(article):
+    """The systems that the service packs, or else the versions of the files, belong to."""
+    found = unique([PRODUCTS.get(product, ("", None))[0] for product, pack in article.service_packs
+                    if re.match(r"\d", pack)])
+    if found:
+        return found
     for raw in article.files:
         version = version_of(raw)
         for family in FAMILY_OF_BUILD.get(build_of(version), []) if version else []:

@@ -2,7 +2,7 @@
 
 from .evidence import ParameterSet
 
-MOST_RIVALS = 16
+MOST_RIVALS = 40
 
 
 def settle(rules):
@@ -43,7 +43,7 @@ def grouped(rules):
     for rule in rules:
         codes = rule.article.codes or [0]
         for code in codes if rule.kind == "stop" else [0]:
-            for module in rule.where[:4]:
+            for module in rule.where[:4] or [""]:
                 groups.setdefault((rule.kind, code, module), []).append(rule)
     return groups
 

@@ -65,7 +65,7 @@ def make_rule(article):
 
 def applies_of(article):
     alternatives = []
-    systems = article.os or [(f, None, "", []) for f in fix.families_of_files(article) or (
+    systems = article.os or [(f, None, "", []) for f in fix.families_of_fix(article) or (
         THAT_TIME if article.form == "articles" else LATER)]
     edition = edition_of(article)
     for family, terminal, arch, packs in systems:
@@ -137,8 +137,8 @@ def stop_rule(rule, article):
         rule.confirm.append({"session_leak": one_or_many(article.tags)})
         rule.where = kernel or ["win32k.sys"]
         rule.evidence = "session pool"
-    elif set(codes) & STATUS_STOPS and status_stop(rule, article):
-        pass
+    elif set(codes) & STATUS_STOPS:
+        status_stop(rule, article)
     elif kernel:
         fault_module(rule, article, kernel, sets, sequences)
     elif sequences or proof:
@@ -192,8 +192,10 @@ def near_the_crash(modules):
 
 def status_stop(rule, article):
     """Stops C000021A, C0000221, C0000143: the image and the status they name."""
+    # C000021A is a program that ended; the others name an image that cannot be used.
+    drivers_too = 0xC000021A not in article.codes
     images = [m for m in unique(article.fault + article.cause + article.candidates)
-              if not areas.in_kernel(m)][:3]
+              if m != "nt" and (drivers_too or not areas.in_kernel(m))][:3]
     statuses = unique([v.value for code, values in article.sets if code in STATUS_STOPS
                        for v in values if v.status and v.value != ACCESS_VIOLATION])
     named = [m for m in images if m in article.fault] or images
@@ -206,10 +208,8 @@ def status_stop(rule, article):
     elif statuses:
         rule.require.append({"status_text": {"status": Hex(statuses[0])}})
     else:
-        return False
-    rule.ceiling = "likely" if rule.strong else "possible"
+        raise LeftOut("a stop that names an image, and no image to look for")
     rule.evidence = "status"
-    return True
 
 
 def parameters_only(rule, article, sets):
@@ -233,11 +233,10 @@ def nearby_module(rule, article):
     kernel = [m for m in modules if areas.in_kernel(m)]
     if not kernel:
         raise LeftOut("only programs are named beside a stop code that many bugs share")
-    if kernel == ["nt"]:
+    if not set(kernel) - {"nt", "hal.dll"}:
         raise LeftOut("only the kernel itself is named beside a stop code that many bugs share")
-    rule.where = [m for m in kernel if m != "nt"]
+    rule.where = [m for m in kernel if m not in ("nt", "hal.dll")]
     rule.evidence = "module on the stack"
-    rule.ceiling = "possible"
     rule.require.append(near_the_crash(rule.where))
 
 
@@ -417,7 +416,8 @@ def user_rule(rule, article):
     if programs and not libraries:
         rule.require.append({"any": [{"process": one_or_many(programs)}, {"fault_in": one_or_many(programs)}]})
     elif libraries:
-        rule.require.append({"fault_in": one_or_many(libraries)})
+        rule.require.append(near_the_crash(libraries) if sequences or proof else
+                            {"fault_in": one_or_many(libraries)})
         rule.weak += [{"process": p} for p in programs]
     elif sequences or proof:
         stems = unique([f.split("!")[0] for f in (sequences[0] if sequences else proof)])
@@ -433,7 +433,6 @@ def user_rule(rule, article):
         near += [{"process": m} for m in suspects if m.endswith(".exe")]
         rule.require.append(any_of(near))
         libraries = suspects
-        rule.ceiling = "possible"
     rule.where = unique(libraries + programs)
     rule.evidence = "frames" if sequences or proof else "function" if strong_functions else "program"
     add_proofs(rule, article, [], sequences, proof, strong_functions, shown)
