@@ -40,6 +40,13 @@ std::optional<PoolHeader> block_at(const KernelView& view, std::uint64_t address
   return std::nullopt;
 }
 
+// As one 32-bit word: 6, and a size of some stack locations.
+bool is_type_and_size_of_irp(const KernelView& view, std::uint64_t word) {
+  constexpr std::uint64_t kType = 6, kLeast = 0x94, kMost = 0x1400;
+  return view.pointer_size == 4 && (word & 0xFFFF) == kType && word >> 16 >= kLeast &&
+         word >> 16 <= kMost;
+}
+
 class Collector {
 public:
   Collector(const KernelView& view, const Snapshot& snapshot) : view_(view), snapshot_(snapshot) {}
@@ -64,23 +71,24 @@ private:
   }
 
   void from_lookasides(const Lookasides& lookasides) {
-    std::unordered_map<std::uint64_t, const Lookaside*> on;
     for (const Lookaside& list : lookasides.lists) {
       const bool ended = list.end == Lookaside::End::null;
       lists_.seen += ended;
       fault_of(list);
       for (std::uint64_t entry : list.entries) {
-        auto [other, fresh] = on.emplace(entry, &list);
+        if (lists_.free_irps.size() < kMostFreeIrps && is_irp(list, entry))
+          lists_.free_irps.push_back(entry);
+        // Behind a damaged link blocks of other lists may follow.
+        if (!ended) continue;
+        auto [other, fresh] = on_.emplace(entry, &list);
         if (!fresh)
           say(list, "doubled", entry,
               fmt::format("it is on the list at {} as well", place(view_, other->second->address)));
-        if (fresh && lists_.free_irps.size() < kMostFreeIrps && is_irp(list, entry))
-          lists_.free_irps.push_back(entry);
       }
     }
   }
   bool is_irp(const Lookaside& list, std::uint64_t entry) const {
-    return list.of_irps() || read_freed_irp(view_, entry, "");
+    return (list.of_irps() && list.end == Lookaside::End::null) || read_freed_irp(view_, entry, "");
   }
 
   void fault_of(const Lookaside& list) {
@@ -97,10 +105,16 @@ private:
       if (irp && !irp->overwritten)
         say(list, "allocated_entry", list.at, "an IRP in use stands there");
       else
-        say(list, "broken_link", list.at,
-            fmt::format("its link is {}", hex(list.link, 2u * view_.pointer_size)));
+        say(list, "broken_link", list.at, fmt::format("its link is {}", hex_of(list.link)));
+    } else if (list.end == End::bad_link) {
+      // The last block taken off was in use: its first word became the head's link.
+      const bool irp = list.of_irps() && is_type_and_size_of_irp(view_, list.link);
+      say(list, irp ? "allocated_entry" : "broken_link", 0,
+          fmt::format("its head leads to {}{}", hex_of(list.link),
+                      irp ? ", the type and size of an IRP in use" : ""));
     }
   }
+  std::string hex_of(std::uint64_t link) const { return hex_address(link, view_.pointer_size); }
 
   void say(const Lookaside& list, std::string_view how, std::uint64_t entry, std::string why) {
     Damage damage;
@@ -110,16 +124,20 @@ private:
     damage.entry = entry;
     damage.tag = list.tag;
     damage.trust = view_.layout.build() < kXp ? "self_checked" : "read";
-    damage.why = fmt::format("lookaside list '{}' at {}, block {}: {}", list.tag,
-                             place(view_, list.address), place(view_, entry), why);
+    damage.why =
+        fmt::format("lookaside list '{}' at {}{}: {}", list.tag, place(view_, list.address),
+                    entry == 0 ? "" : ", block " + place(view_, entry), why);
     add(std::move(damage));
   }
 
   void from_pool(const PoolLists& pool) {
     lists_.seen += pool.read;
-    for (std::uint64_t entry : pool.entries)
+    for (std::uint64_t entry : pool.entries) {
       if (lists_.free_irps.size() < kMostFreeIrps && read_freed_irp(view_, entry, ""))
         lists_.free_irps.push_back(entry);
+      if (auto other = on_.find(entry); other != on_.end())
+        say(*other->second, "doubled", entry, "it is on a list of the pool's free blocks as well");
+    }
     for (const ListFault& fault : pool.faults) {
       Damage damage;
       damage.what = "pool_freelist";
@@ -175,6 +193,7 @@ private:
   const KernelView& view_;
   const Snapshot& snapshot_;
   FreeLists lists_;
+  std::unordered_map<std::uint64_t, const Lookaside*> on_; // blocks on lists read to their end
 };
 
 // BAD_POOL_CALLER, a block freed that is free already (Microsoft's bug check reference): its data.

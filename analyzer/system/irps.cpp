@@ -231,7 +231,8 @@ std::vector<Irp> irps_of_threads(const KernelView& from, const std::vector<Threa
     walk_list(view, head, kMostOfThread, name.c_str(), [&](std::uint64_t entry) {
       std::uint64_t address = entry - places(view).thread_list;
       if (!seen.insert(address).second) return true;
-      auto irp = read_irp(view, address, name, true);
+      auto irp = read_proved_irp(view, address, name); // one that was freed is still one
+      if (!irp) irp = read_irp(view, address, name, true);
       if (!irp) return true;
       irp->thread_id = thread.id;
       if (irp->thread == 0) irp->thread = thread.object;

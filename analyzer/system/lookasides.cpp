@@ -16,7 +16,7 @@
 namespace dumptriage::system {
 namespace {
 
-constexpr std::size_t kMostLists = 4096, kMostEntries = 200'000, kMostOfList = 65'536;
+constexpr std::size_t kMostLists = 4096, kMostEntries = 50'000, kMostOfList = 20'000;
 constexpr std::uint32_t kWindows8 = 9200;
 
 struct Places {

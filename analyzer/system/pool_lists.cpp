@@ -19,7 +19,7 @@
 namespace dumptriage::system {
 namespace {
 
-constexpr std::size_t kMostEntries = 200'000, kMostFaults = 64;
+constexpr std::size_t kMostEntries = 50'000, kMostFaults = 64;
 
 struct Heads {
   std::uint64_t first = 0;
@@ -168,16 +168,23 @@ private:
     const int size = view_.pointer_size;
     auto forward = view_.pointer(back), backward = view_.pointer(back + size);
     // Being linked in or out just now: the block between, or the one before, is half linked.
-    if (!forward || !backward || (*forward == entry && *backward == before) ||
-        (*forward == before && view_.pointer(before + size) == back))
+    if ((!forward && view_.is_kernel_address(back)) || (forward == entry && backward == before) ||
+        (forward == before && view_.pointer(before + size) == back))
       return;
-    if (*forward == entry)
+    if (forward == entry)
       return fault("doubled", list, entry,
                    fmt::format("{} and {} both lead to it", hex_address(before, size),
                                hex_address(back, size)));
-    fault("broken_link", list, entry,
-          fmt::format("it is linked behind {}, but its back link is {}", hex_address(before, size),
-                      hex_address(back, size)));
+    // One of both links was overwritten: that of the block whose neighbour behind does point back
+    // is not the forward one.
+    auto behind = view_.pointer(entry);
+    auto back_of_behind = behind ? view_.pointer(*behind + size) : std::nullopt;
+    if (before == head_of(list) || back_of_behind == entry)
+      return fault("broken_link", list, entry,
+                   fmt::format("it is linked behind {}, but its back link is {}",
+                               hex_address(before, size), hex_address(back, size)));
+    fault("broken_link", list, before,
+          fmt::format("its link leads to {}, which is on no such list", hex_address(entry, size)));
   }
 
   std::int64_t shift_of(const Seen& seen) const {

@@ -185,6 +185,60 @@ TEST_P(FreeMemoryOf, BlockWrittenToAfterItWasFreed) {
   EXPECT_EQ(lists.damage[0].block_type, "");
 }
 
+// The IRP in use was given out once more, and its first word is the list's head now.
+TEST(FreeMemoryForms, HeadThatLeadsToAnIrpsType) {
+  Machine machine(Build::nt4_x86);
+  Address irp = machine.memory.irp(3, kSfmsrv + 0x4321);
+  std::uint64_t header = machine.o.pointer_at(irp);
+  for (int i = 0; i < 3; ++i) machine.memory.push(machine.large, irp);
+  machine.memory.pop(machine.large);
+  machine.o.put_pointer(irp, header);
+  machine.memory.pop(machine.large);
+  FreeLists lists = machine.read();
+  ASSERT_EQ(lists.damage.size(), 1u);
+  EXPECT_EQ(lists.damage[0].what, "irp_lookaside");
+  EXPECT_EQ(lists.damage[0].how, "allocated_entry");
+  EXPECT_EQ(lists.damage[0].entry, 0u);
+  EXPECT_EQ(lists.damage[0].block_type, "IRP");
+  EXPECT_NE(lists.damage[0].why.find("type and size of an IRP"), std::string::npos);
+}
+
+// A lookaside list that is full gives to the pool: once there and once here.
+TEST(FreePool, IrpOnALookasideListAndInThePool) {
+  for (bool pool_first : {false, true}) {
+    Machine machine(Build::nt4_x86);
+    Address irp = machine.memory.irp(3, kSfmsrv + 0x4321);
+    Address next = machine.memory.block(machine.memory.irp_block(3), "Free");
+    machine.memory.free_block(next);
+    if (pool_first) machine.memory.free_block(irp);
+    machine.memory.push(machine.large, irp);
+    if (!pool_first) machine.memory.free_block(irp);
+    FreeLists lists = machine.read();
+    const Damage* damage = damage_at(lists, irp);
+    ASSERT_TRUE(damage) << pool_first;
+    EXPECT_EQ(damage->block_type, "IRP");
+    for (const Damage& other : lists.damage) EXPECT_EQ(other.entry, irp) << other.why;
+    auto freed = read_freed_irp(machine.scene.view(), irp, "");
+    ASSERT_TRUE(freed);
+    EXPECT_TRUE(state_of(machine.scene.view(), *freed, lists).twice) << pool_first;
+  }
+}
+
+// Freed while its thread still has it in its list.
+TEST_P(FreeMemoryOf, FreedIrpOfAThread) {
+  Machine machine(GetParam());
+  Address irp = machine.memory.irp(3, kSfmsrv + 0x4321), thread = machine.scene.thread("8");
+  machine.o.append(thread + machine.o.at.irp_list, irp + (machine.o.at.pointer == 8 ? 0x20 : 0x10));
+  machine.memory.push(machine.large, irp);
+  FreeLists lists = machine.read();
+  auto irps = irps_of_threads(machine.scene.view(), machine.scene.threads);
+  ASSERT_EQ(irps.size(), 1u);
+  EXPECT_TRUE(irps[0].overwritten);
+  EXPECT_EQ(irps[0].thread_id, "8");
+  EXPECT_TRUE(state_of(machine.scene.view(), irps[0], lists).freed);
+  EXPECT_FALSE(state_of(machine.scene.view(), irps[0], lists).twice);
+}
+
 // The pool's lists: NT 4's are found in the kernel's data by the blocks on them.
 TEST(FreePool, IrpFreedTwiceToThePool) {
   for (bool at_end : {false, true}) {
