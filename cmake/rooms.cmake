@@ -27,11 +27,17 @@ add_link_options(-Wl,--gc-sections)
 separate_arguments(LLVM_DEFINITIONS_LIST NATIVE_COMMAND ${LLVM_DEFINITIONS})
 list(FILTER LLVM_DEFINITIONS_LIST EXCLUDE REGEX "_DEBUG")
 
-# dumptriage_room(NAME [DEPENDS room...] [LLVM component...] [LIBS target...])
+# dumptriage_room(NAME [DEPENDS room...] [LLVM component...] [LIBS target...]); a room whose target
+# is put together of several parts is made AS another name.
 function(dumptriage_room name)
-  cmake_parse_arguments(ROOM "" "" "DEPENDS;LLVM;LIBS" ${ARGN})
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
-  list(FILTER sources EXCLUDE REGEX "/symbols/fetch/") # a target of its own
+  cmake_parse_arguments(ROOM "" "AS" "DEPENDS;LLVM;LIBS" ${ARGN})
+  set(folder ${name})
+  if(ROOM_AS)
+    set(name ${ROOM_AS})
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp)
+  # Targets of their own.
+  list(FILTER sources EXCLUDE REGEX "/symbols/fetch/|/rules/builtin.cpp$")
   if(NOT sources)
     add_library(dt_${name} INTERFACE)
     target_include_directories(dt_${name} INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})

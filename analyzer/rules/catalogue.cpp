@@ -1,140 +1,159 @@
-// Many rule files: reading them from disk and putting the good ones together.
+// Many rules: the good ones together behind an index.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
+#include <numeric>
 
 #include <fmt/format.h>
 
 #include "base/digest.h"
+#include "rules/catalogue_state.h"
 #include "rules/loader.h"
-#include "rules/rules.h"
-#include "rules/yaml_limits.h"
+#include "rules/parallel.h"
 
 namespace dumptriage::rules {
 namespace {
 
-namespace fs = std::filesystem;
-constexpr std::size_t kMostFiles = 200000, kMostBytes = std::size_t{512} << 20;
+using Pointers = std::vector<const Rule*>;
 
-// Lengths in front, so that no two catalogues share their bytes.
-std::string digest_of(const std::vector<RuleText>& texts) {
-  std::string all;
-  for (const auto& text : texts)
-    all += fmt::format("{}:{}{}:{}", text.name.size(), text.name, text.text.size(), text.text);
-  return blake3_hex(ByteView(all.data(), all.size()));
+// Two lists by id become one.
+Pointers merged(Pointers a, const Pointers& b) {
+  const auto middle = static_cast<std::ptrdiff_t>(a.size());
+  a.insert(a.end(), b.begin(), b.end());
+  std::ranges::inplace_merge(a, a.begin() + middle, {}, &Rule::id);
+  return a;
 }
 
-RuleText read_one(const fs::path& path) {
-  RuleText text{path.generic_string(), {}, {}};
-  std::ifstream file(path, std::ios::binary);
-  // One byte more than a rule may have: load() then says that it is too large.
-  text.text.resize(kMostRuleBytes + 1);
-  if (file) file.read(text.text.data(), static_cast<std::streamsize>(text.text.size()));
-  if (!file && !file.eof()) {
-    text.text.clear();
-    text.error = Error{Code::io, text.name, "the file cannot be read", {}};
-    return text;
-  }
-  text.text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  return text;
+Pointers pick(const std::vector<Rule>& rules, std::span<const std::uint32_t> numbers) {
+  Pointers found;
+  for (std::uint32_t number : numbers) found.push_back(&rules[number]);
+  return found;
 }
 
-bool is_rule_file(const fs::path& path) {
-  std::string name = path.filename().generic_string();
-  return name.ends_with(".yaml") && !name.ends_with(".examples.yaml");
+std::vector<std::uint32_t> numbers_below(std::size_t count) {
+  std::vector<std::uint32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0u);
+  return numbers;
+}
+
+std::optional<std::uint32_t> find_compiled(const Catalogue::State& state, std::string_view id) {
+  if (!state.compiled) return std::nullopt;
+  const auto rules = state.compiled->rules;
+  auto id_of = [&](const CompiledRule& rule) {
+    return state.compiled->texts.substr(rule.id, rule.id_size);
+  };
+  const auto at = std::ranges::lower_bound(rules, id, {}, id_of);
+  if (at == rules.end() || id_of(*at) != id) return std::nullopt;
+  return static_cast<std::uint32_t>(at - rules.begin());
 }
 
 } // namespace
 
-struct Catalogue::State {
-  std::vector<Rule> rules; // by id
-};
+std::string digest_of(const std::vector<RuleText>& texts) {
+  std::size_t bytes = 0;
+  for (const auto& text : texts) bytes += text.name.size() + text.text.size() + 32;
+  std::string all;
+  all.reserve(bytes);
+  for (const auto& text : texts) {
+    all.append(std::to_string(text.name.size())).append(":").append(text.name);
+    all.append(std::to_string(text.text.size())).append(":").append(text.text);
+  }
+  return blake3_hex(ByteView(all.data(), all.size()));
+}
+
+Pointers Catalogue::State::make(const std::vector<std::uint32_t>& numbers) {
+  const std::scoped_lock lock(mutex_);
+  Pointers rules;
+  for (std::uint32_t number : numbers) {
+    if (!made_[number]) {
+      LoadedRule rule = load_rule(std::string(compiled->file(number)), compiled->tree(number));
+      if (!rule.rule) continue;
+      made_[number] = std::make_unique<Rule>(std::move(*rule.rule));
+    }
+    rules.push_back(made_[number].get());
+  }
+  return rules;
+}
 
 Catalogue::Catalogue() : state_(std::make_unique<State>()) {}
 Catalogue::~Catalogue() = default;
 Catalogue::Catalogue(Catalogue&&) noexcept = default;
 Catalogue& Catalogue::operator=(Catalogue&&) noexcept = default;
 
-std::size_t Catalogue::size() const { return state_->rules.size(); }
+std::size_t Catalogue::size() const {
+  return state_->loaded.size() + (state_->compiled ? state_->compiled->rules.size() : 0);
+}
 
-std::vector<const Rule*> Catalogue::all() const {
-  std::vector<const Rule*> rules;
-  for (const Rule& rule : state_->rules) rules.push_back(&rule);
-  return rules;
+Pointers Catalogue::all() const {
+  Pointers loaded;
+  for (const Rule& rule : state_->loaded) loaded.push_back(&rule);
+  if (!state_->compiled) return loaded;
+  return merged(state_->make(numbers_below(state_->compiled->rules.size())), loaded);
 }
 
 const Rule* Catalogue::find(std::string_view id) const {
-  auto found = std::ranges::lower_bound(state_->rules, id, {}, &Rule::id);
-  return found != state_->rules.end() && found->id == id ? &*found : nullptr;
+  if (auto number = find_compiled(*state_, id)) {
+    const Pointers made = state_->make({*number});
+    return made.empty() ? nullptr : made.front();
+  }
+  const auto found = std::ranges::lower_bound(state_->loaded, id, {}, &Rule::id);
+  return found != state_->loaded.end() && found->id == id ? &*found : nullptr;
 }
 
-std::vector<const Rule*> Catalogue::candidates(const FactView&) const { return all(); }
-
-std::vector<const Rule*> Catalogue::replacing(std::string_view kb) const {
-  std::vector<const Rule*> found;
-  for (const Rule& rule : state_->rules)
-    if (std::ranges::find(rule.fix.replaces, kb) != rule.fix.replaces.end()) found.push_back(&rule);
-  return found;
+Pointers Catalogue::candidates(const FactView& facts) const {
+  Pointers loaded = pick(state_->loaded, state_->index.view().candidates(facts));
+  if (!state_->compiled) return loaded;
+  return merged(state_->make(state_->compiled->index.candidates(facts)), loaded);
 }
 
-Catalogue builtin_catalogue(const std::vector<RuleText>& texts) {
-  std::vector<RuleText> all = builtin_rule_texts();
-  all.insert(all.end(), texts.begin(), texts.end());
-  return load(all);
+Pointers Catalogue::replacing(std::string_view kb) const {
+  Pointers loaded = pick(state_->loaded, state_->index.view().rules_replacing(kb));
+  if (!state_->compiled) return loaded;
+  const auto numbers = state_->compiled->index.rules_replacing(kb);
+  return merged(state_->make({numbers.begin(), numbers.end()}), loaded);
+}
+
+void load_into(Catalogue& catalogue, const std::vector<RuleText>& texts) {
+  std::vector<LoadedRule> loaded(texts.size());
+  for_each_number(texts.size(), [&](std::size_t i) {
+    if (texts[i].error)
+      loaded[i].errors.push_back(*texts[i].error);
+    else
+      loaded[i] = load_rule(texts[i].name, texts[i].text);
+  });
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t i = 0; i < loaded.size(); ++i) {
+    std::ranges::move(loaded[i].errors, std::back_inserter(catalogue.errors));
+    if (loaded[i].rule) order.push_back(i);
+  }
+  std::ranges::stable_sort(
+      order, {}, [&](std::uint32_t i) -> const std::string& { return loaded[i].rule->id; });
+  Catalogue::State& state = catalogue.state();
+  std::vector<IndexedRule> indexed;
+  state.loaded.reserve(order.size());
+  for (std::uint32_t i : order) {
+    Rule& rule = *loaded[i].rule;
+    std::string taken_by;
+    if (!state.loaded.empty() && state.loaded.back().id == rule.id)
+      taken_by = state.loaded.back().source_file;
+    else if (auto number = find_compiled(state, rule.id))
+      taken_by = state.compiled->file(*number);
+    if (!taken_by.empty()) {
+      catalogue.errors.push_back(
+          {Code::bad_value, rule.source_file,
+           fmt::format("the id '{}' is taken by {}, this rule is left out", rule.id, taken_by),
+           Where::text(1, 1)});
+      continue;
+    }
+    indexed.push_back({std::move(loaded[i].needs), rule.fix.replaces});
+    state.loaded.push_back(std::move(rule));
+  }
+  state.index = make_index(indexed);
 }
 
 Catalogue load(const std::vector<RuleText>& texts) {
   Catalogue catalogue;
-  std::vector<Rule>& rules = catalogue.state().rules;
   catalogue.digest = digest_of(texts);
-  for (const auto& text : texts) {
-    if (text.error) {
-      catalogue.errors.push_back(*text.error);
-      continue;
-    }
-    LoadedRule loaded = load_rule(text.name, text.text);
-    std::ranges::move(loaded.errors, std::back_inserter(catalogue.errors));
-    if (loaded.rule) rules.push_back(std::move(*loaded.rule));
-  }
-  std::ranges::stable_sort(rules, {}, &Rule::id);
-  auto same_id = [](const Rule& a, const Rule& b) { return a.id == b.id; };
-  for (std::size_t i = 1; i < rules.size(); ++i)
-    if (same_id(rules[i - 1], rules[i]))
-      catalogue.errors.push_back({Code::bad_value, rules[i].source_file,
-                                  fmt::format("the id '{}' is taken by {}, this rule is left out",
-                                              rules[i].id, rules[i - 1].source_file),
-                                  Where::text(1, 1)});
-  auto doubles = std::unique(rules.begin(), rules.end(), same_id);
-  rules.erase(doubles, rules.end());
+  load_into(catalogue, texts);
   return catalogue;
-}
-
-Result<std::vector<RuleText>> read_rule_files(const std::string& path) {
-  std::error_code error;
-  fs::file_status status = fs::status(path, error);
-  if (error || !fs::exists(status)) return fail(Code::io, path, "no such file or folder");
-  if (fs::is_regular_file(status)) return std::vector<RuleText>{read_one(path)};
-  if (!fs::is_directory(status)) return fail(Code::io, path, "neither a file nor a folder");
-  std::vector<fs::path> files;
-  fs::recursive_directory_iterator at(path, fs::directory_options::skip_permission_denied, error),
-      end;
-  for (; !error && at != end; at.increment(error)) {
-    std::error_code ignored;
-    if (!is_rule_file(at->path()) || !at->is_regular_file(ignored)) continue;
-    if (files.size() == kMostFiles)
-      return fail(Code::limit, path, fmt::format("more than {} rule files", kMostFiles));
-    files.push_back(at->path());
-  }
-  if (error) return fail(Code::io, path, error.message());
-  std::ranges::sort(files, {}, [](const fs::path& p) { return p.generic_string(); });
-  std::vector<RuleText> texts;
-  std::size_t bytes = 0;
-  for (const auto& file : files) {
-    texts.push_back(read_one(file));
-    bytes += texts.back().text.size();
-    if (bytes > kMostBytes) return fail(Code::limit, path, "more than 512 MiB of rule files");
-  }
-  return texts;
 }
 
 } // namespace dumptriage::rules

@@ -35,14 +35,16 @@ std::string in_words(const Finding& finding) {
 std::string proof_in_words(const Rule& rule) {
   std::vector<std::string> groups;
   static const evidence::FactSet nothing;
-  const FactView shown(nothing);
+  static const FactView shown(nothing);
   for (const auto& group : rule.confirm) groups.push_back(in_words(group->judge(shown)));
   return join(groups, "or");
 }
 
 class RuleReader {
 public:
-  RuleReader(const std::string& file, std::string_view text) : yaml_(file, text) {
+  // `source`: the text, or a tree that is known to be good.
+  template <class Source>
+  RuleReader(const std::string& file, const Source& source) : yaml_(file, source) {
     rule_.source_file = file;
   }
 
@@ -53,6 +55,7 @@ public:
     if (loaded.errors.empty()) {
       rule_.fixed_check = make_fix_check(rule_.fix);
       rule_.proof = proof_in_words(rule_);
+      loaded.needs = needs_of(rule_);
       loaded.rule = std::move(rule_);
     }
     return loaded;
@@ -69,6 +72,8 @@ private:
                   {"kb", false, [&] { yaml_.text_into(rule_.kb, "an article such as KB961799"); }},
                   {"title", true, [&] { yaml_.text_into(rule_.title, "the title in one line"); }},
                   {"about", false, [&] { yaml_.text_into(rule_.about, "a sentence or two"); }},
+                  {"references", false,
+                   [&] { yaml_.texts_into(rule_.references, "an address or an article"); }},
                   {"fix", false, [&] { read_fix(); }},
                   {"applies", false, [&] { read_section(rule_.applies); }},
                   {"refute", false, [&] { read_section(rule_.refute); }},
@@ -125,6 +130,7 @@ private:
   }
 
   void read_fix() {
+    constexpr std::string_view kArticle = "an article such as KB955860";
     Fix& fix = rule_.fix;
     yaml_.fields(
         "fix", {{"hotfix", false, [&] { fix.hotfix = yaml_.boolean("hotfix").value_or(false); }},
@@ -134,14 +140,18 @@ private:
                 {"files", false, [&] { yaml_.each("a list of files", [&] { read_fix_file(); }); }},
                 {"unpublished", false,
                  [&] { fix.unpublished = yaml_.boolean("unpublished").value_or(false); }},
-                {"replaces", false, [&] { yaml_.texts_into(fix.replaces, "an article"); }}});
+                {"replaces", false, [&] { yaml_.texts_into(fix.replaces, kArticle); }},
+                {"superseded_by", false, [&] { yaml_.texts_into(fix.superseded_by, kArticle); }},
+                {"needs", false,
+                 [&] { yaml_.texts_into(fix.needs, "what to install before, such as nt4 SP6a"); }},
+                {"restart", false, [&] { fix.restart = yaml_.boolean("restart"); }}});
     if (fix.unpublished && !fix.files.empty())
       yaml_.error("fix: expected either 'files' or 'unpublished: true', not both");
   }
 
   void read_fix_file() {
     FixFile file;
-    std::string previous, older_before, fixed_from, bytes;
+    std::string previous, older_before, fixed_from;
     std::vector<std::string> family, arch;
     yaml_.fields(
         "file",
@@ -156,18 +166,31 @@ private:
          {"previous", false, [&] { file.previous_time = read_time(previous); }},
          {"older_before", false, [&] { file.older_before = read_time(older_before); }},
          {"fixed_from", false, [&] { file.fixed_from = read_time(fixed_from); }},
+         {"fixed_in", false,
+          [&] { yaml_.text_into(file.fixed_in, "a service pack such as nt4 SP4"); }},
          {"bytes", false, [&] { file.bytes = yaml_.number("a number of bytes").value_or(0); }}});
     if (family.size() > 1 || arch.size() > 1)
       yaml_.error("file: expected one family and one arch; write one entry for each branch");
     if (!family.empty()) file.family = family[0];
     if (!arch.empty()) file.arch = arch[0];
+    check_bounds(file);
+    file.branch = branch_in_words(file);
+    rule_.fix.files.push_back(std::move(file));
+  }
+
+  void check_bounds(FixFile& file) {
     if (file.previous_time && !file.built_time) yaml_.error("file: 'previous' needs 'built'");
     if ((file.older_before || file.fixed_from) && file.built_time)
       yaml_.error("file: expected either 'built' or 'older_before' and 'fixed_from', not both");
     if (file.older_before && file.fixed_from && *file.older_before > *file.fixed_from)
       yaml_.error("file: 'older_before' is later than 'fixed_from'");
-    file.branch = branch_in_words(file);
-    rule_.fix.files.push_back(std::move(file));
+    if (file.fixed_in.empty()) return;
+    if (file.built_time || file.older_before || file.fixed_from)
+      yaml_.error("file: expected either 'fixed_in' or dates, not both");
+    else if (!apply_fixed_in(file))
+      yaml_.error(fmt::format("file: expected a service pack such as nt4 SP4 in 'fixed_in' (and of "
+                              "the same 'family'), found '{}'",
+                              file.fixed_in));
   }
 
   static std::string branch_in_words(const FixFile& file) {
@@ -208,6 +231,16 @@ private:
 
 LoadedRule load_rule(const std::string& file, std::string_view text) {
   return RuleReader(file, text).read();
+}
+LoadedRule load_rule(const std::string& file, const YamlView& tree) {
+  return RuleReader(file, tree).read();
+}
+
+Needs needs_of(const Rule& rule) {
+  Needs needs;
+  for (const auto* section : {&rule.applies, &rule.require})
+    for (const auto& condition : *section) condition->needs(needs);
+  return needs;
 }
 
 } // namespace dumptriage::rules

@@ -1,7 +1,6 @@
 #include "rules/yaml_limits.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 
 #include <fmt/format.h>
@@ -44,6 +43,8 @@ struct Counts {
 
 const char* refuse_line(std::string_view line, Counts& counts) {
   std::size_t indent = std::min(line.find_first_not_of(" \t"), line.size());
+  if (line.substr(0, indent).find('\t') != std::string_view::npos)
+    return "expected spaces in front of the text, found a tab";
   if (indent > kMostIndent) return "the line is indented by more than 60 spaces";
   std::size_t markers = 0;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -69,32 +70,43 @@ const char* refuse_line(std::string_view line, Counts& counts) {
 
 } // namespace
 
-std::optional<Error> refuse_yaml(const std::string& file, std::string_view text) {
-  auto refuse = [&](Code code, std::size_t line, std::size_t column, std::string why) {
-    return Error{code, file, std::move(why),
-                 Where::text(static_cast<std::uint32_t>(line), static_cast<std::uint32_t>(column))};
-  };
+std::optional<Error> refuse_text(const std::string& file, std::string_view text) {
   if (text.size() > kMostRuleBytes)
-    return refuse(
-        Code::limit, 1, 1,
-        fmt::format("the file has {} bytes, a rule file at most {}", text.size(), kMostRuleBytes));
+    return Error{
+        Code::limit, file,
+        fmt::format("the file has {} bytes, a rule file at most {}", text.size(), kMostRuleBytes),
+        Where::text(1, 1)};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto c = static_cast<std::uint8_t>(text[at]);
+    if (c >= 0x20 && c < 0x7F) {
+      ++at;
+      continue;
+    }
+    const std::size_t length = utf8_length(text, at);
+    const bool control = (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F;
+    if (length > 0 && !control) {
+      at += length;
+      continue;
+    }
+    const std::string_view before = text.substr(0, at);
+    const auto line = static_cast<std::uint32_t>(std::ranges::count(before, '\n') + 1);
+    const std::size_t start = before.rfind('\n') + 1; // 0 when there is none
+    return Error{Code::bad_value, file,
+                 control ? fmt::format("expected text, found control character 0x{:02X}", c)
+                         : "expected UTF-8 text",
+                 Where::text(line, static_cast<std::uint32_t>(at - start + 1))};
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> refuse_nesting(const std::string& file, std::string_view text) {
   Counts counts;
-  std::size_t number = 0;
+  std::uint32_t number = 0;
   for (std::size_t begin = 0; begin <= text.size();) {
     ++number;
     std::size_t end = std::min(text.find_first_of("\r\n", begin), text.size());
-    for (std::size_t at = begin; at < end;) {
-      std::size_t length = utf8_length(text, at);
-      if (length == 0)
-        return refuse(Code::bad_value, number, at - begin + 1, "expected UTF-8 text");
-      auto c = static_cast<std::uint8_t>(text[at]);
-      if ((c < 0x20 && c != '\t') || c == 0x7F)
-        return refuse(Code::bad_value, number, at - begin + 1,
-                      fmt::format("control character 0x{:02X}", c));
-      at += length;
-    }
     if (const char* why = refuse_line(text.substr(begin, end - begin), counts))
-      return refuse(Code::limit, number, 1, why);
+      return Error{Code::limit, file, why, Where::text(number, 1)};
     if (end + 1 < text.size() && text[end] == '\r' && text[end + 1] == '\n') ++end;
     begin = end + 1;
   }

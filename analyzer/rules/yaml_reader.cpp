@@ -4,113 +4,50 @@
 #include <charconv>
 
 #include <fmt/format.h>
-#include <llvm/Support/SourceMgr.h>
-#include <llvm/Support/YAMLParser.h>
-#include <llvm/Support/YAMLTraits.h>
 
 #include "base/text.h"
 #include "rules/yaml_limits.h"
 
 namespace dumptriage::rules {
 
-using llvm::yaml::Node;
-
-struct YamlReader::State {
-  YamlReader& reader;
-  std::unique_ptr<llvm::yaml::Input> input;
-
-  explicit State(YamlReader& owner) : reader(owner) {}
-  llvm::yaml::IO& io() { return *input; }
-  const Node* node() const { return input ? input->getCurrentNode() : nullptr; }
-
-  // The start of the alias in front of `at`.
-  const char* alias_before(const char* at) const {
-    std::string_view text(reader.text_);
-    if (!at || at < text.data() || at > text.data() + text.size()) return nullptr;
-    std::size_t star = text.substr(0, static_cast<std::size_t>(at - text.data())).rfind('*');
-    return star == std::string_view::npos ? at : text.data() + star;
-  }
-
-  static void diagnose(const llvm::SMDiagnostic& diagnostic, void* context) {
-    auto& self = *static_cast<State*>(context);
-    std::string why = diagnostic.getMessage().str();
-    // Unknown keys come as warnings (see setAllowUnknownKeys below), so that reading goes on.
-    if (why.starts_with("unknown key") && !self.reader.expected_keys_.empty())
-      why += ", expected " + self.reader.expected_keys_;
-    else if (why == "unknown node kind")
-      return self.reader.error_at(self.alias_before(diagnostic.getLoc().getPointer()), Kind::scalar,
-                                  "YAML aliases are not supported, write the value out");
-    self.reader.add_error(diagnostic.getLineNo() > 0 ? diagnostic.getLineNo() : 1,
-                          diagnostic.getColumnNo() >= 0 ? diagnostic.getColumnNo() + 1 : 1,
-                          std::move(why));
-  }
-};
-
 YamlReader::YamlReader(std::string file, std::string_view text)
-    : file_(std::move(file)), text_(text), state_(std::make_unique<State>(*this)) {}
-YamlReader::~YamlReader() = default;
+    : file_(std::move(file)), text_(text) {}
 
-void YamlReader::add_error(std::uint32_t line, std::uint32_t column, std::string why) {
-  constexpr std::size_t kMostErrors = 100; // a file of noise need not fill the screen
-  if (errors_.size() < kMostErrors)
-    errors_.push_back(
-        {Code::bad_value, file_, utf8_from_ansi(why, 2000), Where::text(line, column)});
+YamlReader::YamlReader(std::string file, const YamlView& view)
+    : file_(std::move(file)), view_(view) {}
+
+std::optional<YamlTree> read_yaml(const std::string& file, std::string_view text,
+                                  std::vector<Error>& errors) {
+  auto refused = refuse_text(file, text);
+  if (!refused) {
+    if (auto tree = read_plain_yaml(text)) return tree;
+    refused = refuse_nesting(file, text);
+  }
+  if (!refused) return read_llvm_yaml(file, text, errors);
+  errors.push_back(std::move(*refused));
+  return std::nullopt;
 }
 
-bool YamlReader::acceptable() {
-  auto refused = refuse_yaml(file_, text_);
-  if (refused) errors_.push_back(std::move(*refused));
-  return errors_.empty();
-}
-
-void YamlReader::document(const std::function<void()>& read) {
-  if (!acceptable()) return;
-  state_->input = std::make_unique<llvm::yaml::Input>(llvm::StringRef(text_.data(), text_.size()),
-                                                      nullptr, &State::diagnose, state_.get());
-  state_->input->setAllowUnknownKeys(true);
+void YamlReader::document(Callback<> read) {
   // What the parser could not take apart is not judged any further.
-  if (state_->input->setCurrentDocument() && errors_.empty() && !state_->input->error())
-    read();
-  else if (errors_.empty())
-    add_error(1, 1, "the file holds no rule");
-  if (errors_.empty() && state_->input->nextDocument() && state_->input->setCurrentDocument())
-    error("more than one document; one file holds one rule");
+  if (view_.nodes.empty()) {
+    auto tree = read_yaml(file_, text_, errors_);
+    if (!tree) return;
+    tree_ = std::move(*tree);
+    view_ = tree_.view();
+  }
+  at_ = 0;
+  read();
   std::ranges::stable_sort(errors_, {},
                            [](const Error& e) { return std::pair(e.where.at, e.where.column); });
 }
 
-YamlReader::Kind YamlReader::kind() const {
-  const Node* node = state_->node();
-  if (!node) return Kind::nothing;
-  switch (node->getType()) {
-  case Node::NK_Scalar:
-  case Node::NK_BlockScalar: return Kind::scalar;
-  case Node::NK_Sequence: return Kind::list;
-  case Node::NK_Mapping: return Kind::map;
-  default: return Kind::nothing;
-  }
-}
-
-void YamlReader::error(std::string why) {
-  const Node* node = state_->node();
-  error_at(node ? node->getSourceRange().Start.getPointer() : nullptr, kind(), std::move(why));
-}
-
-// The parser's place of a list or map in brackets is behind the bracket, of an absent value at the
-// next token, of an alias behind it: step back to what a reader of the message looks for.
-void YamlReader::error_at(const char* at, Kind kind, std::string why) {
-  const char *begin = text_.data(), *end = begin + text_.size();
-  if (!at || at < begin || at > end) return add_error(1, 1, std::move(why));
-  auto white = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-  bool bracket = at > begin && (at[-1] == '[' || at[-1] == '{');
-  if ((kind == Kind::list || kind == Kind::map) && bracket) --at;
-  if (kind == Kind::nothing)
-    while (at > begin && white(at[-1])) --at;
-  std::string_view before(begin, static_cast<std::size_t>(at - begin));
-  auto line = std::ranges::count(before, '\n') + 1;
-  std::size_t last = before.rfind('\n');
-  std::size_t column = last == std::string_view::npos ? before.size() + 1 : before.size() - last;
-  add_error(static_cast<std::uint32_t>(line), static_cast<std::uint32_t>(column), std::move(why));
+void YamlReader::error_at(std::uint32_t node, std::string why) {
+  constexpr std::size_t kMostErrors = 100; // a file of noise need not fill the screen
+  if (errors_.size() >= kMostErrors) return;
+  const YamlPlace place = node < view_.places.size() ? view_.places[node] : YamlPlace{};
+  errors_.push_back(
+      {Code::bad_value, file_, utf8_from_ansi(why, 2000), Where::text(place.line, place.column)});
 }
 
 std::optional<std::string> YamlReader::text(std::string_view expected) {
@@ -118,22 +55,11 @@ std::optional<std::string> YamlReader::text(std::string_view expected) {
     error(fmt::format("expected {}", expected));
     return std::nullopt;
   }
-  llvm::StringRef raw;
-  state_->io().scalarString(raw, llvm::yaml::QuotingType::None);
-  std::string line;
-  for (char c : raw) {
-    bool white = c == ' ' || c == '\n' || c == '\r' || c == '\t';
-    if (!white)
-      line += c;
-    else if (!line.empty() && line.back() != ' ')
-      line += ' ';
-  }
-  if (!line.empty() && line.back() == ' ') line.pop_back();
-  if (line.empty()) {
+  if (text_at_cursor().empty()) {
     error(fmt::format("expected {}, found empty text", expected));
     return std::nullopt;
   }
-  return utf8_from_ansi(line);
+  return std::string(text_at_cursor());
 }
 
 std::optional<std::uint64_t> YamlReader::number(std::string_view expected) {
@@ -153,76 +79,89 @@ std::optional<std::uint64_t> YamlReader::number(std::string_view expected) {
 }
 
 std::optional<bool> YamlReader::boolean(std::string_view expected) {
-  auto written = text(fmt::format("{}: true or false", expected));
-  if (!written) return std::nullopt;
-  if (*written == "true") return true;
-  if (*written == "false") return false;
-  error(fmt::format("expected {}: true or false, found '{}'", expected, *written));
+  if (kind() == Kind::scalar && text_at_cursor() == "true") return true;
+  if (kind() == Kind::scalar && text_at_cursor() == "false") return false;
+  const std::string wanted = fmt::format("{}: true or false", expected);
+  if (auto written = text(wanted)) error(fmt::format("expected {}, found '{}'", wanted, *written));
   return std::nullopt;
 }
 
-void YamlReader::each(std::string_view expected, const std::function<void()>& item) {
+void YamlReader::each(std::string_view expected, Callback<> item) {
   if (kind() == Kind::nothing) return error(fmt::format("expected {}, found nothing", expected));
   if (kind() != Kind::list) return item();
-  auto& io = state_->io();
-  unsigned count = io.beginSequence();
-  if (count == 0) error(fmt::format("expected {}, found an empty list", expected));
-  for (unsigned i = 0; i < count; ++i) {
-    void* save = nullptr;
-    if (!io.preflightElement(i, save)) continue;
+  const std::uint32_t list = at_, end = view_.nodes[list].end;
+  if (end == list + 1) error(fmt::format("expected {}, found an empty list", expected));
+  for (at_ = list + 1; at_ < end;) {
+    const std::uint32_t next = view_.nodes[at_].end;
     item();
-    io.postflightElement(save);
+    at_ = next;
   }
-  io.endSequence();
+  at_ = list;
 }
 
-void YamlReader::fields(std::string_view expected, const std::vector<Field>& fields) {
-  std::string known;
-  for (const auto& field : fields) known += (known.empty() ? "" : ", ") + field.key;
-  if (fields.size() > 1) known = "one of: " + known;
-  if (kind() != Kind::map) return error(fmt::format("expected {} with keys {}", expected, known));
-  auto& io = state_->io();
-  std::vector<std::string> present;
-  for (llvm::StringRef key : io.keys()) present.push_back(key.str());
-  io.beginMapping();
-  for (const auto& field : fields) {
-    if (std::ranges::find(present, field.key) == present.end()) {
-      if (field.required) error(fmt::format("{}: missing key '{}'", expected, field.key));
-      continue;
+void YamlReader::unknown_key(std::uint32_t key, std::string_view known) {
+  error_at(key, fmt::format("unknown key '{}', expected {}", view_.text(key), known));
+}
+
+void YamlReader::fields(std::string_view expected, std::span<const Field> fields) {
+  auto known = [&] {
+    std::string all = fields.size() > 1 ? "one of: " : "";
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      all.append(i == 0 ? "" : ", ").append(fields[i].key);
+    return all;
+  };
+  if (kind() != Kind::map) return error(fmt::format("expected {} with keys {}", expected, known()));
+  const std::uint32_t map = at_, end = view_.nodes[map].end;
+  auto each_key = [&](auto&& use) {
+    for (std::uint32_t key = map + 1; key < end; key = view_.nodes[key + 1].end) use(key);
+  };
+  std::uint32_t keys = 0, used = 0;
+  each_key([&](std::uint32_t) { ++keys; });
+  for (const Field& field : fields) {
+    std::uint32_t value = 0;
+    each_key([&](std::uint32_t key) {
+      if (view_.nodes[key].size != field.key.size() || view_.text(key) != field.key) return;
+      ++used;
+      if (value != 0) return error_at(key, fmt::format("duplicated mapping key '{}'", field.key));
+      value = key + 1;
+    });
+    if (value != 0) {
+      at_ = value;
+      field.read();
+      at_ = map;
+    } else if (field.required) {
+      error(fmt::format("{}: missing key '{}'", expected, field.key));
     }
-    bool use_default = false;
-    void* save = nullptr;
-    if (!io.preflightKey(field.key.c_str(), false, false, use_default, save)) continue;
-    field.read();
-    io.postflightKey(save);
   }
-  expected_keys_ = known;
-  io.endMapping();
-  expected_keys_.clear();
+  if (used == keys) return;
+  each_key([&](std::uint32_t key) {
+    if (std::ranges::find(fields, view_.text(key), &Field::key) == fields.end())
+      unknown_key(key, known());
+  });
 }
 
 std::optional<std::string> YamlReader::one_of(std::string_view expected,
-                                              const std::vector<std::string_view>& known,
-                                              const std::function<void(std::string_view)>& read) {
+                                              std::span<const std::string_view> known,
+                                              Callback<std::string_view> read) {
   if (kind() != Kind::map) {
     error(fmt::format("expected {}, written as 'name: arguments'", expected));
     return std::nullopt;
   }
-  std::vector<std::string> present;
-  for (llvm::StringRef key : state_->io().keys()) present.push_back(key.str());
-  std::ranges::sort(present);
-  if (present.size() > 1)
-    error(fmt::format("expected {} with one key, found {}", expected, present.size()));
+  const std::uint32_t map = at_, end = view_.nodes[map].end;
   std::optional<std::string> found;
-  std::vector<Field> fields_known;
-  for (std::string_view name : known) {
-    fields_known.push_back({std::string(name), false, [&, name] {
-                              if (found) return;
-                              found = std::string(name);
-                              read(name);
-                            }});
+  std::size_t keys = 0;
+  for (std::uint32_t key = map + 1; key < end; key = view_.nodes[key + 1].end, ++keys) {
+    auto name = std::ranges::find(known, view_.text(key));
+    if (name == known.end()) {
+      unknown_key(key, fmt::format("one of: {}", fmt::join(known, ", ")));
+    } else if (!found) {
+      found = std::string(*name);
+      at_ = key + 1;
+      read(*name);
+      at_ = map;
+    }
   }
-  fields(expected, fields_known);
+  if (keys != 1) error(fmt::format("expected {} with one key, found {}", expected, keys));
   return found;
 }
 

@@ -1,15 +1,35 @@
 // A rule file of a stranger: it loads or it gives errors with a place, and what loads can be
-// judged. The input is tried as it is, and as conditions inside a rule that is sound around them.
+// judged.  The input is tried as it is, and as conditions inside a rule that is sound around them.
+// What the quick reader of YAML accepts, LLVM's parser must read the same way.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
 #include "rules/rules.h"
+#include "rules/yaml_limits.h"
+#include "rules/yaml_tree.h"
 
 namespace {
 
+using namespace dumptriage;
+
+void compare_readers(const std::string& text) {
+  if (rules::refuse_text("fuzz.yaml", text)) return;
+  const auto quick = rules::read_plain_yaml(text);
+  if (!quick || rules::refuse_nesting("fuzz.yaml", text)) return;
+  std::vector<Error> errors;
+  const auto thorough = rules::read_llvm_yaml("fuzz.yaml", text, errors);
+  if (!thorough || quick->nodes.size() != thorough->nodes.size()) std::abort();
+  if (quick->places != thorough->places) std::abort();
+  for (std::uint32_t i = 0; i < quick->nodes.size(); ++i) {
+    const rules::YamlNode &a = quick->nodes[i], &b = thorough->nodes[i];
+    if (a.kind != b.kind || a.end != b.end) std::abort();
+    if (quick->view().text(i) != thorough->view().text(i)) std::abort();
+  }
+}
+
 void run(const std::string& text) {
-  using namespace dumptriage;
+  compare_readers(text);
   rules::Catalogue catalogue = rules::load({{"fuzz.yaml", text}});
   if ((catalogue.size() == 0) == catalogue.errors.empty()) std::abort();
   for (const Error& error : catalogue.errors)

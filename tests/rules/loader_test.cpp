@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 
 #include <gtest/gtest.h>
 
 #include "rules/facts_builder.h"
+#include "rules/fix_state.h"
 #include "rules/loader.h"
 #include "rules/yaml_limits.h"
 
@@ -181,59 +180,44 @@ TEST(Loader, TheDeepestFileAllowedIsRead) {
   EXPECT_EQ(catalogue.all()[0]->require[0]->judge(FactView(set)).answer, Answer::yes);
 }
 
+TEST(Loader, EveryKeyIsRead) {
+  auto loaded = load_rule(
+      "f.yaml",
+      kGood + "kb: KB1\nabout: a\nreferences: [KB2, \"https://example.org/kb\"]\nnote: n\n"
+              "workaround: w\nrivals: KB3\ncaveats: [c, d]\nceiling: likely\nfix:\n"
+              "  hotfix: true\n  service_packs: nt4 SP7\n  vendor: v\n  replaces: [KB4]\n"
+              "  superseded_by: [KB5, KB6]\n  needs: nt4 SP6a\n  restart: false\n  files:\n"
+              "    - {file: a.sys, family: nt4, fixed_in: nt4 SP4}\n"
+              "support:\n  strong: [{bugcheck: 1}]\n  weak: [{bugcheck: 2}, {bugcheck: 3}]\n");
+  ASSERT_TRUE(loaded.rule) << loaded.errors.at(0).message();
+  const Rule& rule = *loaded.rule;
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(rule.references, (Texts{"KB2", "https://example.org/kb"}));
+  EXPECT_EQ(rule.rivals, Texts{"KB3"});
+  EXPECT_EQ(rule.workaround + rule.note + rule.about, "wna");
+  EXPECT_EQ(rule.ceiling, Verdict::likely);
+  EXPECT_TRUE(rule.fix.hotfix);
+  EXPECT_EQ(rule.fix.caveats, (Texts{"c", "d"}));
+  EXPECT_EQ(rule.fix.replaces, Texts{"KB4"});
+  EXPECT_EQ(rule.fix.superseded_by, (Texts{"KB5", "KB6"}));
+  EXPECT_EQ(rule.fix.needs, Texts{"nt4 SP6a"});
+  EXPECT_EQ(rule.fix.restart, false);
+  ASSERT_EQ(rule.fix.files.size(), 1u);
+  EXPECT_EQ(rule.fix.files[0].fixed_in, "nt4 SP4");
+  ASSERT_TRUE(rule.fix.files[0].fixed_from);
+  EXPECT_GT(*rule.fix.files[0].fixed_from, *parse_file_time("1998-06-01"));
+  EXPECT_LT(*rule.fix.files[0].fixed_from, *parse_file_time("1999-01-01"));
+  ASSERT_EQ(rule.support.size(), 3u);
+  EXPECT_TRUE(rule.support[0].strong);
+  EXPECT_FALSE(rule.support[2].strong);
+}
+
 TEST(Loader, TextIsOneSafeLine) {
   auto loaded = load_rule("f.yaml", kGood + "about: >\n  two\n  lines\nnote: \"a\\x07b\"\n");
   ASSERT_TRUE(loaded.rule) << loaded.errors.at(0).message();
   EXPECT_EQ(loaded.rule->about, "two lines");
   EXPECT_EQ(loaded.rule->note, "a\xEF\xBF\xBD"
                                "b");
-}
-
-TEST(Catalogue, DigestFollowsNamesAndTexts) {
-  std::string one = load({{"a", "b"}}).digest;
-  EXPECT_EQ(one.size(), 64u);
-  EXPECT_EQ(one, load({{"a", "b"}}).digest);
-  EXPECT_NE(one, load({{"ab", ""}}).digest);
-  EXPECT_NE(one, load({{"a", "c"}}).digest);
-}
-
-TEST(RuleFiles, FolderInOrderAndSingleFile) {
-  namespace fs = std::filesystem;
-  fs::path root = fs::temp_directory_path() / "dumptriage_rule_files_test";
-  fs::remove_all(root);
-  fs::create_directories(root / "b");
-  for (const char* name : {"b/z.yaml", "b/a.yaml", "c.yaml", "c.examples.yaml", "notes.txt"})
-    std::ofstream(root / name) << "x";
-  auto texts = read_rule_files(root.string());
-  ASSERT_TRUE(texts);
-  std::vector<std::string> names;
-  for (const auto& text : *texts) names.push_back(fs::relative(text.name, root).generic_string());
-  EXPECT_EQ(names, (std::vector<std::string>{"b/a.yaml", "b/z.yaml", "c.yaml"}));
-  auto single = read_rule_files((root / "c.yaml").string());
-  ASSERT_TRUE(single);
-  EXPECT_EQ(single->size(), 1u);
-  EXPECT_EQ(single->at(0).text, "x");
-  EXPECT_EQ(read_rule_files((root / "missing").string()).error().code, Code::io);
-  std::ofstream(root / "c.yaml") << std::string(kMostRuleBytes + 100, ' ');
-  Catalogue large = load(*read_rule_files((root / "c.yaml").string()));
-  ASSERT_EQ(large.errors.size(), 1u);
-  EXPECT_EQ(large.errors[0].code, Code::limit);
-  fs::remove_all(root);
-}
-
-TEST(Builtin, LoadsWithoutErrorsAndPassesTheLinter) {
-  Catalogue catalogue = load(builtin_rule_texts());
-  for (const auto& error : catalogue.errors) ADD_FAILURE() << error.message();
-  for (const auto& error : lint(catalogue)) ADD_FAILURE() << error.message();
-  std::vector<std::string> ids;
-  for (const auto& rule : catalogue.rules) ids.push_back(rule.id);
-  for (const char* id : {"kb961799", "q188315", "q242896", "q260752"})
-    EXPECT_NE(std::ranges::find(ids, id), ids.end()) << id;
-  auto from_disk = read_rule_files(DUMPTRIAGE_SOURCE_DIR "/signatures");
-  ASSERT_TRUE(from_disk);
-  EXPECT_EQ(from_disk->size(), builtin_rule_texts().size());
-  for (std::size_t i = 0; i < from_disk->size(); ++i)
-    EXPECT_EQ(from_disk->at(i).text, builtin_rule_texts()[i].text);
 }
 
 TEST(Lint, NoPathToConfirmedByStopAndModuleAlone) {
