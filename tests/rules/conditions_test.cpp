@@ -5,22 +5,6 @@
 namespace dumptriage::rules::test {
 namespace {
 
-FactSet with(std::vector<Fact> facts) {
-  FactSet set;
-  set.facts = std::move(facts);
-  cover_all(set);
-  return set;
-}
-
-FactSet seen_in_part(std::vector<Fact> facts) {
-  FactSet set = with(std::move(facts));
-  for (auto& coverage : set.coverage) {
-    coverage.extent = Extent::partial;
-    coverage.missing = "a page of " + coverage.kind;
-  }
-  return set;
-}
-
 TEST(Bugcheck, ThreeAnswers) {
   EXPECT_EQ(answer("bugcheck: [0xA, 0xD1]", with({stop(0xD1)})), "yes");
   EXPECT_EQ(answer("bugcheck: 209", with({stop(0xD1)})), "yes");

@@ -73,6 +73,24 @@ inline Fact frame(std::uint64_t cpu, std::uint64_t index, const char* module_nam
                {"crashed_thread", crashed}});
 }
 
+inline Fact thread(const char* id, std::map<std::string, evidence::Value> more = {}) {
+  Fact made =
+      fact("thread", std::string("thread:") + id,
+           {{"thread", text(id)}, {"crashed", false}, {"whole", true}, {"sure_frames", number(1)}});
+  for (auto& [key, value] : more) made.fields[key] = value;
+  return made;
+}
+
+// A sure frame of a thread that runs on no CPU, named by an exact PDB.
+inline Fact frame_of(const char* thread, std::uint64_t index, const char* module_name,
+                     const char* function) {
+  Fact made = frame(0, index, module_name, function);
+  made.id = std::string("frame:") + thread + ":" + std::to_string(index);
+  made.fields["thread"] = text(thread);
+  made.fields.erase("cpu");
+  return made;
+}
+
 inline void cover(FactSet& set, const char* kind, Extent extent, const char* missing = "") {
   for (auto& coverage : set.coverage)
     if (coverage.kind == kind) {
@@ -84,9 +102,37 @@ inline void cover(FactSet& set, const char* kind, Extent extent, const char* mis
 }
 
 inline void cover_all(FactSet& set) {
-  for (const char* kind :
-       {"stop", "os", "module", "cpu", "thread", "frame", "frame_crashed", "top", "fault"})
+  for (const char* kind : {"stop",          "os",
+                           "module",        "cpu",
+                           "thread",        "frame",
+                           "frame_crashed", "top",
+                           "fault",         "parameter",
+                           "process",       "pool_block",
+                           "touched_block", "irp",
+                           "irp_location",  "corruption",
+                           "wait",          "hold",
+                           "wait_cycle",    "work_queue",
+                           "stack_limit",   "pool_usage",
+                           "session_leak",  "status_text",
+                           "network_peer",  "unloaded_module"})
     cover(set, kind, Extent::complete);
+}
+
+// Facts of a dump that shows everything, or of one in which a page of everything is missing.
+inline FactSet with(std::vector<Fact> facts) {
+  FactSet set;
+  set.facts = std::move(facts);
+  cover_all(set);
+  return set;
+}
+
+inline FactSet seen_in_part(std::vector<Fact> facts) {
+  FactSet set = with(std::move(facts));
+  for (auto& coverage : set.coverage) {
+    coverage.extent = Extent::partial;
+    coverage.missing = "a page of " + coverage.kind;
+  }
+  return set;
 }
 
 inline Fact& find(FactSet& set, const std::string& id) {

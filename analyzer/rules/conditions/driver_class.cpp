@@ -1,10 +1,11 @@
 // driver_class: antivirus, or a list.  A driver of one of these classes is loaded.  The table of
-// classes cannot know every driver: "no" needs every module to be of a known class or the system's
-// own.
+// classes cannot know every driver: "no" needs every module to be in it.
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include "evidence/driver_classes.h"
+#include "rules/conditions/arguments.h"
 #include "rules/conditions/condition.h"
 #include "rules/conditions/facts_in_words.h"
 
@@ -22,8 +23,7 @@ public:
     for (const evidence::Fact* module : facts.of_kind("module")) {
       const std::string_view found = text_of(*module, "class");
       Keys keys;
-      const bool own = module->fields.contains("third_party") && !module->flag("third_party");
-      keys.add(!found.empty() || own, std::ranges::find(classes_, found) != classes_.end());
+      keys.add(!found.empty(), std::ranges::find(classes_, found) != classes_.end());
       if (search.add(*module, keys, [&] {
             const std::string_view company = text_of(*module, "company");
             return fmt::format("{} is loaded ({}{}{})", text_of(*module, "name"), found,
@@ -45,7 +45,12 @@ private:
 
 ConditionPtr read_driver_class(YamlReader& yaml, const RuleContext&) {
   std::vector<std::string> classes;
-  yaml.texts_into(classes, "a class of drivers such as antivirus");
+  std::vector<std::string_view> known;
+  for (const auto& row : evidence::driver_classes()) known.push_back(row.name);
+  std::ranges::sort(known);
+  const auto doubles = std::ranges::unique(known);
+  known.erase(doubles.begin(), doubles.end());
+  read_words(yaml, classes, known, "a class of drivers");
   if (classes.empty()) return nullptr;
   return std::make_shared<DriverClass>(std::move(classes));
 }

@@ -1,8 +1,9 @@
 // frame_module: {module: sfmsrv.sys, within: 8, on: crashing_thread | any_cpu | any_thread}.
 // `within` counts from the top of the stack (below the stop machinery); where the top is not known
-// it counts from the first frame, which can only miss, never invent.
+// it counts from the first frame, which can only miss: what lies in the machinery itself is weak.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "rules/conditions/condition.h"
 #include "rules/conditions/frames.h"
 #include "rules/conditions/function_names.h"
@@ -17,6 +18,11 @@ std::optional<std::uint64_t> top_index(const FactView& facts, const Fact& frame)
   for (const Fact* other : thread ? facts.frames_of(*thread) : FactView::Facts{})
     if (other->flag("top")) return other->number("index").value_or(0);
   return std::nullopt;
+}
+
+// Where the code lies that stands on a stack above its top.
+bool is_stop_machinery(std::string_view module) {
+  return is_kernel_image(module) || equals_no_case(stem(module), "hal");
 }
 
 class FrameModule : public Condition {
@@ -34,6 +40,7 @@ public:
     look_at_frames(facts, on_, modules_, [&](const Fact& frame) {
       if (!modules_.match(frame_module(frame))) return false;
       const std::uint64_t index = frame.number("index").value_or(UINT64_MAX);
+      const char* doubt = doubt_about_place(frame);
       if (within_ != UINT64_MAX) {
         const auto top = top_index(facts, frame);
         const std::uint64_t from = top.value_or(0);
@@ -41,8 +48,9 @@ public:
           deeper = deeper || !top;
           return false;
         }
+        if (!top && is_stop_machinery(frame_module(frame)))
+          doubt = "it may be the stop's own machinery: the top of that stack is not known";
       }
-      const char* doubt = doubt_about_place(frame);
       if (doubt && found.answer == Answer::yes) return false;
       found = yes_by(condition_,
                      fmt::format("{} is frame {} {} {}", frame_in_words(frame), index,

@@ -46,13 +46,13 @@ public:
   }
 
   Finding judge(const FactView& facts) const override {
-    Requests by_completion, by_driver;
+    Requests by_completion, by_driver, by_name;
     for (const Fact* location : facts.of_kind("irp_location")) {
       if (completion_fits(*location)) by_completion.add(*location);
       if (driver_fits(*location)) by_driver.add(*location);
+      if (driver_name_fits(*location)) by_name.add(*location);
     }
-    by_completion.sort();
-    by_driver.sort();
+    for (Requests* requests : {&by_completion, &by_driver, &by_name}) requests->sort();
     const Answer otherwise = facts.complete("irp_location") ? Answer::no : Answer::cannot_tell;
     Search search;
     for (const Fact* irp : facts.of_kind("irp")) {
@@ -67,7 +67,11 @@ public:
       if (wanted_.twice)
         keys.add(irp->fields.contains("twice"), irp->flag("twice") == *wanted_.twice);
       if (!wanted_.completion.empty()) keys.add(told_by(by_completion));
-      if (!wanted_.driver.empty() || wanted_.major) keys.add(told_by(by_driver));
+      if (!wanted_.driver.empty() || wanted_.major) {
+        const bool named = address && !by_driver.contains(*address) && by_name.contains(*address);
+        keys.add(named ? Answer::yes : told_by(by_driver));
+        if (named) keys.doubt("only the name of the driver object speaks for that module");
+      }
       keys.doubt(doubt_about_fact(*irp));
       if (search.add(*irp, keys, [&] { return described(*irp); })) break;
     }
@@ -88,9 +92,16 @@ private:
     return wanted_.completion.match(text_of(location, "completion_module"));
   }
   bool driver_fits(const Fact& location) const {
-    if (wanted_.major && location.number("major") != wanted_.major) return false;
-    return wanted_.driver.empty() || wanted_.driver.match(text_of(location, "driver_module")) ||
+    return major_fits(location) &&
+           (wanted_.driver.empty() || wanted_.driver.match(text_of(location, "driver_module")));
+  }
+  // Where the module is not known; a driver object may bear any name.
+  bool driver_name_fits(const Fact& location) const {
+    return major_fits(location) && text_of(location, "driver_module").empty() &&
            wanted_.driver.match_driver(text_of(location, "driver"));
+  }
+  bool major_fits(const Fact& location) const {
+    return !wanted_.major || location.number("major") == wanted_.major;
   }
 
   static std::string described(const Fact& irp) {
