@@ -23,7 +23,7 @@ struct PeerHit {
   std::uint64_t at = 0;  // virtual address; physical when `physical`
   bool physical = false; // seen when physical memory was searched: where it is mapped is not known
   std::string found;     // "stack", "packet buffer", "memory" (a block of pool, or data)
-  std::string what;      // "IPv4 and TCP header, TCP checksum right, SMB1 message (command 0x72)"
+  std::string what;      // "NetBIOS session: IPv4 and TCP header, TCP checksum right, ..."
   std::string protocol;  // as in Peer
   std::string remark;    // what is malformed; "" nothing seen
   std::uint32_t address = 0; // 10.0.0.1 is 0x0A000001
@@ -39,8 +39,7 @@ struct Peer {
   std::uint32_t address = 0;
   std::uint16_t port = 0; // the peer's own; 0 unknown
   std::optional<std::uint64_t> mac;
-  std::string protocol;      // "NetBIOS session", "SMB over TCP", "NetBIOS datagram", "NetBIOS name
-                             // service", "SMB over UDP"; "" unknown
+  std::string protocol;      // "tcp", "udp"; "" unknown
   bool agreed = false;       // two independent hits agree, one of them reached; else a candidate
   std::vector<PeerHit> hits; // nearest first; copies of one packet are one hit
   std::string why;

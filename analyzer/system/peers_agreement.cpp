@@ -114,7 +114,7 @@ private:
     proof.hit = hit_of(packet.at, seen.physical, seen.distance);
     if (seen.distance != 0) proof.hit.found = "packet buffer";
     proof.hit.what = packet.what;
-    proof.hit.protocol = packet.protocol;
+    proof.hit.protocol = packet.tcp ? "tcp" : "udp";
     proof.hit.remark = packet.remark;
     proof.directed = own_source || own_destination;
     proof.solid = packet.verified && packet.payload;
@@ -158,7 +158,7 @@ private:
     proof.kind = tdi ? Proof::Kind::tdi : Proof::Kind::datagram;
     proof.hit = hit_of(seen.thing.at, seen.physical, seen.distance);
     proof.hit.what = tdi ? "TDI address" : "NetBIOS datagram";
-    if (!tdi) proof.hit.protocol = "NetBIOS datagram";
+    if (!tdi) proof.hit.protocol = "udp";
     proof.hit.address = seen.thing.address;
     proof.hit.port = seen.thing.port;
     add(std::move(proof));

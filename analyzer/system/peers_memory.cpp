@@ -69,7 +69,7 @@ private:
     PeerSink sink;
     sink.packet = [&](IpPacket packet) {
       if (packet.unicast) findings_.conversations.add(packet.source, packet.destination);
-      if (!packet.protocol.empty() && has_room() && prints_.insert(key_of(packet)).second)
+      if (!packet.service.empty() && has_room() && prints_.insert(key_of(packet)).second)
         findings_.packets.push_back({std::move(packet), physical});
     };
     sink.named = [&](const NamedAddress& named) {

@@ -156,7 +156,7 @@ void read_session_packet(ByteView payload, bool direct, IpPacket& packet) {
 }
 
 // What netbt.sys and SMB speak, by the ports; "" something else.
-std::string_view protocol_of(bool tcp, std::uint16_t a, std::uint16_t b) {
+std::string_view service_of(bool tcp, std::uint16_t a, std::uint16_t b) {
   auto either = [=](std::uint16_t port) { return a == port || b == port; };
   if (tcp && either(kSessionService)) return "NetBIOS session";
   if (either(kDirectSmb)) return tcp ? "SMB over TCP" : "SMB over UDP";
@@ -166,9 +166,9 @@ std::string_view protocol_of(bool tcp, std::uint16_t a, std::uint16_t b) {
 }
 
 void describe(IpPacket& packet, std::size_t data, std::size_t total, const PeerBytes& bytes) {
-  packet.protocol = protocol_of(packet.tcp, packet.source_port, packet.destination_port);
-  if (packet.protocol.empty()) return;
-  packet.what = fmt::format("IPv4 and {} header", packet.tcp ? "TCP" : "UDP");
+  packet.service = service_of(packet.tcp, packet.source_port, packet.destination_port);
+  if (packet.service.empty()) return;
+  packet.what = fmt::format("{}: IPv4 and {} header", packet.service, packet.tcp ? "TCP" : "UDP");
   if (packet.verified)
     packet.what += fmt::format(", {} checksum right", packet.tcp ? "TCP" : "UDP");
   if (packet.source_mac) packet.what += ", Ethernet header";
@@ -184,7 +184,7 @@ void describe(IpPacket& packet, std::size_t data, std::size_t total, const PeerB
   if (packet.tcp)
     read_session_packet(
         view, packet.source_port == kDirectSmb || packet.destination_port == kDirectSmb, packet);
-  else if (packet.protocol == "NetBIOS datagram" && view.holds(0, 10) && *view.u8(0) >= 0x10 &&
+  else if (packet.service == "NetBIOS datagram" && view.holds(0, 10) && *view.u8(0) >= 0x10 &&
            *view.u8(0) <= 0x12 && big(view, 4, 4) != packet.source)
     packet.remark =
         fmt::format("the NetBIOS datagram names {} as its source", ip_text(big(view, 4, 4)));

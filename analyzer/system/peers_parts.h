@@ -39,7 +39,7 @@ struct IpPacket {
   std::uint64_t print = 0; // the same for copies of one packet
   std::optional<std::uint64_t> source_mac, destination_mac;
   // Of packets of the services that netbt.sys and SMB speak; else all three are "".
-  std::string protocol, what, remark;
+  std::string service, what, remark;
 };
 // The packet whose IPv4 header is at `at`; `header` are the bytes there, 20 at least.
 std::optional<IpPacket> read_ip_packet(ByteView header, std::uint64_t at, const PeerBytes& bytes);

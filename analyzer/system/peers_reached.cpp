@@ -99,7 +99,7 @@ private:
     PeerSink sink;
     sink.packet = [&](IpPacket packet) {
       if (packet.unicast) findings_.conversations.add(packet.source, packet.destination);
-      if (packet.protocol.empty()) return;
+      if (packet.service.empty()) return;
       const unsigned far = steps(packet.begin, packet.end);
       if (is_new(packet.at)) findings_.packets.push_back({std::move(packet), false, far});
     };

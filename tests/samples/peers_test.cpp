@@ -139,7 +139,7 @@ TEST_P(PlantedPeers, TheSenderIsFoundWithPortAndMac) {
   EXPECT_EQ(sender.certainty, "agreed") << sender.why;
   EXPECT_EQ(sender.port, 1037);
   EXPECT_EQ(sender.mac, "00:0C:29:00:00:09");
-  EXPECT_EQ(sender.protocol, "NetBIOS session");
+  EXPECT_EQ(sender.protocol, "tcp");
   EXPECT_EQ(sender.found, "packet buffer");
   EXPECT_EQ(sender.hits, 2u);
   EXPECT_NE(sender.why.find("malformed: the NetBIOS header announces 16 bytes"), std::string::npos)

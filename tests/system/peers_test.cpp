@@ -29,15 +29,16 @@ TEST_P(EachWidth, PacketThatTheFramesReadAndTransportAddressAgree) {
   EXPECT_TRUE(peer.agreed) << told(peers);
   EXPECT_EQ(peer.port, 1037);
   EXPECT_EQ(peer.mac, PeerScene::kSenderMac);
-  EXPECT_EQ(peer.protocol, "NetBIOS session");
+  EXPECT_EQ(peer.protocol, "tcp");
   ASSERT_EQ(peer.hits.size(), 2u);
   EXPECT_EQ(peer.hits[0].at, scene.stack + 0x2A3);
   EXPECT_EQ(peer.hits[0].what, "TDI address");
   EXPECT_EQ(peer.hits[0].found, "stack");
   EXPECT_EQ(peer.hits[1].at, scene.pool + 0x340 + 14);
   EXPECT_EQ(peer.hits[1].found, "packet buffer");
-  EXPECT_EQ(peer.hits[1].what, "IPv4 and TCP header, TCP checksum right, Ethernet header, NetBIOS "
-                               "session header, SMB1 message (command 0x72)");
+  EXPECT_EQ(peer.hits[1].what,
+            "NetBIOS session: IPv4 and TCP header, TCP checksum right, Ethernet header, NetBIOS "
+            "session header, SMB1 message (command 0x72)");
   EXPECT_TRUE(peer.hits[1].sender);
   EXPECT_TRUE(peer.hits[1].reached);
   EXPECT_EQ(peer.hits[1].distance, 1u);
@@ -57,7 +58,7 @@ TEST_P(EachWidth, OnePacketAloneIsACandidateAtBothEnds) {
   ASSERT_EQ(peers.peers.size(), 2u);
   EXPECT_EQ(peers.peers[0].address, kSender); // who sent it comes first
   EXPECT_EQ(peers.peers[0].port, 445);
-  EXPECT_EQ(peers.peers[0].protocol, "SMB over TCP");
+  EXPECT_EQ(peers.peers[0].protocol, "tcp");
   EXPECT_EQ(peers.peers[1].address, kOwn);
   EXPECT_EQ(peers.peers[1].mac, PeerScene::kOwnMac);
   EXPECT_FALSE(peers.peers[0].agreed);
@@ -390,7 +391,7 @@ TEST(Peers, TaggedFramesAndFramesToAll) {
   peers = all.find();
   ASSERT_EQ(peers.peers.size(), 1u) << told(peers);
   EXPECT_EQ(peers.peers[0].address, kSender);
-  EXPECT_EQ(peers.peers[0].protocol, "NetBIOS datagram");
+  EXPECT_EQ(peers.peers[0].protocol, "udp");
   EXPECT_EQ(peers.peers[0].hits.size(), 1u); // the datagram in it is the same packet
   EXPECT_FALSE(peers.peers[0].agreed);
 }
