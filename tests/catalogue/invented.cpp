@@ -98,7 +98,10 @@ Fact parameter(std::uint64_t which, std::uint64_t value, const char* in = nullpt
                    {{"number", number(which)},
                     {"value", Address{value}},
                     {"page_offset", number(value & 0xFFF)}});
-  if (in) made.fields["module"] = text(in);
+  if (in) {
+    made.fields["module"] = text(in);
+    made.fields["rva"] = number(value & 0xFFFF);
+  }
   return made;
 }
 

@@ -117,7 +117,7 @@ def frame(module, function, index, pc, rva, thread="cpu 0", cpu=0, crashed=True,
     return made
 
 
-ADDRESSES = {"base", "pc", "ip", "address", "value", "p1", "p2", "p3", "p4", "object", "current_thread"}
+ADDRESSES = {"base", "irp", "pc", "ip", "address", "value", "p1", "p2", "p3", "p4", "object", "current_thread"}
 HEXADECIMAL = ADDRESSES | {"code", "normalized", "size", "timestamp", "rva", "page_offset", "offset",
                            "exception_code", "status", "suite_mask"}
 

@@ -205,7 +205,8 @@ class Reading:
     def proving_function(self):
         for image, name, printed, faulting in self.known_functions():
             own = image not in LIBRARIES | {"ntoskrnl", "hal"} and not OFTEN.search(name)
-            if printed and own and (faulting or not self.user):
+            stems = [m.rpartition(".")[0] for m in self.drivers]
+            if printed and own and not self.user and (not stems or image in stems):
                 return image, name
         return None
 
@@ -236,7 +237,10 @@ class Printed:
         self.stays = {n for n in (1, 2, 3, 4) if n in self.equal or (
             self.values[n - 1] is not None and not moves[n - 1] and n not in varied)}
         self.place = self.find_place(reading, moves)
-        self.special = {n for n in self.stays if n in self.equal or self.unusual(n)}
+        # Two zeros are equal by chance; two addresses are not.
+        self.special = {n for n in self.stays if (
+            (self.values[n - 1] is None or self.values[n - 1] > 0xFFF) if n in self.equal
+            else self.unusual(n))}
 
     def unusual(self, n):
         value = self.values[n - 1]

@@ -163,6 +163,8 @@ class Scene:
             return
         stack, function = r.stack(), r.proving_function()
         sets = r.printed_sets()
+        if isinstance(r.raw.get("irp"), dict):
+            return self.request_twice(r.raw["irp"])
         if stack:
             return self.by_stack(stack)
         if function and (r.drivers or not sets or function):
@@ -185,6 +187,23 @@ class Scene:
             return self.by_function(pointing, "likely")
         self.plain_stop()
 
+    def request_twice(self, told):
+        """A curated fact: the state of the request itself."""
+        driver = told.get("driver") or told.get("completion_in")
+        self.bugcheck(self.main_code())
+        self.push("ntoskrnl.exe", "IopfCompleteRequest")
+        self.push(driver, None)
+        self.fault(self.frames[0]["pc"])
+        request = 0x80D4E008
+        self.extra += [
+            {"kind": "irp", "address": request, "from": "lookaside list", "freed": bool(told.get("twice")),
+             "twice": bool(told.get("twice")), "completed": True, "pending": False, "cancelled": False},
+            {"kind": "irp_location", "irp": request, "number": 1, "current": True, "major": 14, "minor": 0,
+             "driver": "\\Driver\\" + driver.rpartition(".")[0], "driver_module": driver,
+             "completion_module": driver}]
+        self.conclude_proof("irp", driver)
+        self.beside = ({"kind": "irp", "address": request}, {"twice": False, "freed": False}, "possible")
+
     def main_code(self):
         return self.r.codes[0] if self.r.codes else 0x1E
 
@@ -198,7 +217,11 @@ class Scene:
         common = LIBRARIES | {"ntoskrnl", "hal"} if self.r.about_programs() else {"ntoskrnl", "hal"}
         used = stack[:4] if any(i not in common for i, _ in stack[:4]) else stack[:6]
         at = next(n for n, (image, _) in enumerate(stack) if image not in common)
-        self.conclude_proof("stack", used)
+        # Anything may end in a shared routine: two frames of its own, or the top one.
+        if used[0][0] not in common or sum(image not in common for image, _ in used) > 1:
+            self.conclude_proof("stack", used)
+        else:
+            self.raise_to("likely")
         if self.r.drivers:
             for driver in self.r.drivers[:1]:
                 if driver not in [f["module"] for f in self.frames[:12]]:
@@ -218,13 +241,15 @@ class Scene:
         file = self.file_of_image(image)
         if self.r.drivers and file not in self.r.drivers:
             self.push(self.r.drivers[0], None)
+        at = len(self.frames)
         self.push(file, name)
+        self.push("ntoskrnl.exe", "KiSystemService")
         self.fault(self.frames[0]["pc"])
         if level == "confirmed":
             self.conclude_proof("function", function)
         else:
             self.raise_to("likely")
-        self.beside = ({"kind": "frame", "thread": "cpu 0", "index": len(self.frames) - 1},
+        self.beside = ({"kind": "frame", "thread": "cpu 0", "index": at},
                        {"function": "NotThisRoutine"}, "possible")
 
     def by_set(self, chosen, driver):
@@ -378,7 +403,7 @@ class Scene:
                     and m.rpartition(".")[0] not in LIBRARIES]
         self.process = programs[0] if programs else next((m for m in suspects if m.endswith(".exe")), "host.exe")
         self.machine.load(self.process)
-        stack, proving, pointing = r.stack(), r.proving_function(), r.pointing_function()
+        stack, function = r.stack(), r.pointing_function()
         if stack:
             self.push_stack(stack)
             for library in libraries[:1]:
@@ -386,7 +411,6 @@ class Scene:
                     self.push(library, None)
             self.fault(self.frames[0]["pc"])
             return self.finish_stack(stack)
-        function = proving or pointing
         lead = libraries or programs or suspects
         if function and function[0] in [m.rpartition(".")[0] for m in lead]:
             lead = [m for m in lead if m.rpartition(".")[0] == function[0]]
@@ -399,11 +423,8 @@ class Scene:
         if not self.frames:
             self.push(self.process, None)
         self.fault(self.frames[0]["pc"])
-        if proving:
-            self.conclude_proof("function", proving)
-        elif pointing:
-            self.raise_to("likely")
         if function:
+            self.raise_to("likely")
             at = next(i for i, f in enumerate(self.frames) if f.get("function") == function[1])
             self.beside = ({"kind": "frame", "thread": "thread 1", "index": at},
                            {"function": "NotThisRoutine"}, "possible")
@@ -575,6 +596,9 @@ def shares(kind, mine, other):
         theirs = other.stack()[:6]
         return bool(theirs) and not set(mine).isdisjoint(theirs) and (
             runs_through(mine, theirs) or runs_through(theirs[:4], mine))
+    if kind == "irp":
+        told = other.raw.get("irp")
+        return isinstance(told, dict) and mine in (told.get("driver"), told.get("completion_in"))
     if kind == "function":
         return other.proving_function() == mine
     if kind == "set":

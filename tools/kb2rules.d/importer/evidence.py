@@ -102,15 +102,21 @@ def constants(article, code, values):
     found = []
     for number, value in enumerate(values, 1):
         if value.same_as:
-            found.append((number, {"same_as": f"p{value.same_as}"}, True))
+            found.append((number, {"same_as": f"p{value.same_as}"}, equal_address(values, number)))
             continue
         if value.value is None or value.moves or varies(article, number):
             continue
         found.append((number, value.value, telling(code, number, value)))
     for params, rel, _ in article.notes:
         if rel == "equal_to_each_other" and len(params) == 2 and not any(n == params[0] for n, *_ in found):
-            found.append((params[0], {"same_as": f"p{params[1]}"}, True))
+            found.append((params[0], {"same_as": f"p{params[1]}"}, equal_address(values, params[0])))
     return found
+
+
+def equal_address(values, number):
+    """Two zeros are equal in every other stop; two addresses are not."""
+    value = values[number - 1].value
+    return value is None or value >= 0x1000
 
 
 def telling(code, number, value):
@@ -193,6 +199,12 @@ def sequences(article, user):
     return found
 
 
+def proves(frames, user):
+    """Two frames in its own code, or the top one: anything can end in a shared library's routine."""
+    own = [own_frames([f], user) for f in frames]
+    return own[0] or sum(own) >= 2
+
+
 def own_frames(frames, user):
     """Is one of them in code that is no shared library, nor the kernel?"""
     shared = areas.SHARED if user else {"nt", "hal"}
@@ -208,14 +220,15 @@ def single_functions(article, user):
     """(proof, strong, shown): named with a module; module only likely; gone through by many bugs."""
     proof, strong, shown = [], [], []
     owners = owner_modules(article, user)
-    sources = [(m, f, True) for m, f in article.faulting] + [(m, f, False) for m, f in article.functions]
-    for module, function, faulting in sources:
+    for module, function in article.faulting + article.functions:
         name = function_pattern(function)
         if not name or MACHINERY.match(function):
             continue
         for owner in [module] if module else owners[:1]:
             own = owner not in areas.SHARED and not COMMON_FUNCTION.search(name)
-            certain = bool(module) and own and (faulting or not user)
+            stems = [areas.stem(m) for m in article.fault if areas.in_kernel(m)]
+            stems = [m for m in stems if m not in ("nt", "hal")]
+            certain = bool(module) and own and not user and (not stems or module in stems)
             (proof if certain else strong if own else shown).append(f"{owner}!{name}")
     return (unique(proof), unique([s for s in strong if s not in proof]), unique(shown))
 

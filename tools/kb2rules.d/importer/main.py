@@ -93,7 +93,7 @@ def make_rules(records, forms, polish):
 
 
 def apply_polish(rule, entry):
-    for key in ("title", "about", "workaround", "ceiling"):
+    for key in ("title", "about", "workaround"):
         if key in entry:
             setattr(rule, key, entry[key])
     rule.caveats += entry.get("caveats", [])

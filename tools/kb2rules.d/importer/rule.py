@@ -263,14 +263,17 @@ def add_proofs(rule, article, sets, sequences, proof, strong_functions, shown):
             rule.strong.append({"parameters": {f"p{number}": hexed(made.place.condition())}})
     on = "crashing_thread"
     for frames in sequences:
-        rule.confirm.append({"frame_sequence": {"frames": frames, "on": on}})
-        rule.proofs.append(tuple(frames))
+        if evidence.proves(frames, rule.kind == "user"):
+            rule.confirm.append({"frame_sequence": {"frames": frames, "on": on}})
+            rule.proofs.append(tuple(frames))
+        else:
+            rule.strong.append({"frame_sequence": {"frames": frames, "on": on}})
         own = own_functions(frames, rule.kind == "user")
         rule.strong.append({"frame_function": {"function": own[0], "on": on}})
     for function in proof:
-        rule.confirm.append({"frame_function": {"function": function, "on": on}})
+        rule.confirm.append({"top_of_stack": {"function": function, "on": "crashing_cpu"}})
         rule.proofs.append((function,))
-    rule.strong += [{"frame_function": {"function": f, "on": on}} for f in strong_functions]
+    rule.strong += [{"frame_function": {"function": f, "on": on}} for f in proof + strong_functions]
     rule.weak += [{"frame_function": {"function": f, "on": on}} for f in shown[:6]]
     if sequences:
         rule.function = own_functions(sequences[0], rule.kind == "user")[0]
@@ -287,6 +290,7 @@ def add_context(rule, article):
     """Curated facts of the polish files, and what is shown without weighing."""
     if article.irp:
         rule.confirm.append({"irp": dict(article.irp)})
+        rule.proofs.append(("irp", *sorted(f"{k}={v}" for k, v in article.irp.items())))
     if article.corruption:
         rule.strong.append({"corruption": {"what": article.corruption}})
     if article.driver_class:
