@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "evidence/extractors.h"
 #include "evidence/kernel_file.h"
 
@@ -5,10 +7,34 @@ namespace dumptriage::evidence {
 
 namespace {
 
+// NT 4 has no suite mask.  Its Terminal Server Edition is another set of files, whose versions have
+// the highest bit of their last number set: one such file says that it is that edition, the
+// kernel's alone that it is not.
+void add_nt4_edition(const Input& input, std::size_t kernel, Fact& fact) {
+  constexpr std::uint16_t kBuild = 1381, kTerminalServer = 0x8000;
+  const system::Snapshot& snapshot = input.snapshot;
+  if (snapshot.os.build != kBuild || fact.fields.contains("terminal_server")) return;
+  const auto of_edition = [](const dump::FileVersion& version) {
+    return version.part[2] == kBuild && (version.part[3] & kTerminalServer) != 0;
+  };
+  std::optional<dump::FileVersion> version = snapshot.modules[kernel].version;
+  if (!version && kernel < input.modules.modules().size() && input.modules.status(kernel).asked) {
+    const image::Image* image = input.modules.image_of(kernel);
+    if (image && image->origin() != memory::Origin::sibling) version = image->version();
+  }
+  if (version && version->part[2] == kBuild)
+    fact.fields["terminal_server"] = of_edition(*version);
+  else if (std::ranges::any_of(snapshot.modules, [&](const dump::Module& module) {
+             return module.version && of_edition(*module.version);
+           }))
+    fact.fields["terminal_server"] = true;
+}
+
 void add_kernel(const Input& input, Fact& fact) {
   const system::Os& os = input.snapshot.os;
   const auto kernel = find_kernel_file(input);
   if (kernel) fact.fields["kernel_file"] = kernel->name;
+  if (kernel) add_nt4_edition(input, kernel->module, fact);
   // A kernel made for one processor runs no second one.
   if (input.snapshot.kernel && os.processors.value_or(0) > 1)
     fact.fields["multiprocessor_kernel"] = true;

@@ -75,7 +75,7 @@ bool waits_for_nobody_known(const system::Waits& waits) {
 
 void extract_wait_cycles(const Input& input, FactSet& set) {
   const system::Waits& waits = input.snapshot.waits;
-  const WaitNodes nodes(input);
+  const WaitNodes nodes(input.snapshot);
   const EdgesByEnds edges(waits);
   for (std::size_t i = 0; i < std::min(waits.cycles.size(), kMostFacts); ++i)
     set.facts.push_back(cycle_fact(nodes, edges, waits.cycles[i], i + 1));

@@ -112,7 +112,7 @@ Coverage coverage_of_holds(const Input& input, const Coverage& waits, std::size_
 } // namespace
 
 void extract_waits(const Input& input, FactSet& set) {
-  const WaitNodes nodes(input);
+  const WaitNodes nodes(input.snapshot);
   std::size_t seen[2] = {0, 0};
   bool cut = false;
   for (const WaitRelation relation : {WaitRelation::waits_for, WaitRelation::held_by}) {

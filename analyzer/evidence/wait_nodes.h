@@ -4,15 +4,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
-#include "evidence/evidence.h"
+#include "system/snapshot.h"
 
 namespace dumptriage::evidence {
 
 class WaitNodes {
 public:
-  explicit WaitNodes(const Input& input);
+  explicit WaitNodes(const system::Snapshot& snapshot);
 
   // Does the edge join a thread and something else (or, waiting for an exit, a thread)?
   bool has_thread(const system::WaitEdge& edge) const;
@@ -25,7 +26,7 @@ public:
   bool is_thread(std::size_t node) const;
 
 private:
-  const Input& input_;
+  const system::Snapshot& snapshot_;
   std::unordered_map<std::uint64_t, std::size_t> by_object_;
   std::unordered_map<std::string_view, std::size_t> by_id_;
 };

@@ -155,6 +155,25 @@ void add_paper_machines(Seeds& seeds) {
   seeds.add("analyze_fuzz", write_alpha_userdump(alpha));
 }
 
+// Frozen facts of every shape that a value, a place or a row of coverage may have.
+void add_facts(Seeds& seeds) {
+  const std::string head = R"({"schema":"dumptriage.facts/1")";
+  seeds.add("facts_fuzz", head + "}");
+  seeds.add("facts_fuzz",
+            head + R"(,"tool":{"name":"dumptriage","version":"1"},)"
+                   R"("dump":{"path":"a.dmp","id":"b","pointer_size":4},"facts":[)"
+                   R"({"kind":"stop","id":"stop","fields":{"code":10,"kind":"bugcheck",)"
+                   R"("p1":"0x00000004"},"trust":"dump"},)"
+                   R"({"id":"cpu:0","fields":{"crashed":true,"irql":"0xFFFFFFFFFFFFFFFF"},)"
+                   R"("refs":["stop"],"kind":"cpu","where":{"space":"virtual",)"
+                   R"("at":"0x80400000","column":1}}],"coverage":[{"kind":"stop",)"
+                   R"("extent":"complete","seen":1,"of":1},{"kind":"irp",)"
+                   R"("extent":"none","seen":0,"of":0,"missing":"\u00e9\ud83d\ude00"}]})");
+  seeds.add("facts_fuzz",
+            head + R"(,"later":[{"a":[1,-2.5e+3,null,true,"\\\"\n"]}],"facts":[{"kind":"new",)"
+                   R"("id":"n","fields":{"x":{}}}]})");
+}
+
 } // namespace
 } // namespace dumptriage::synth
 
@@ -178,6 +197,7 @@ int main(int count, char** arguments) {
   add_pdb20(seeds);
   add_old_formats(seeds);
   add_texts(seeds);
+  add_facts(seeds);
   add_paper_machines(seeds);
   for (bool running : {false, true})
     seeds.add("analyze_fuzz", Wow64Dump{.running = running, .exception = true}.finish());
