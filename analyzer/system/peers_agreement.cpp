@@ -103,7 +103,22 @@ private:
     for (const auto& seen : findings_.named)
       if (seen.thing.local) peers_.own.push_back(seen.thing.address);
     std::ranges::sort(peers_.own);
+    std::vector<std::uint32_t> destinations, sources;
+    for (const auto& seen : findings_.packets) {
+      if (!came_in(seen) || is_own(peers_, seen.thing.source)) continue;
+      destinations.push_back(seen.thing.destination);
+      sources.push_back(seen.thing.source);
+    }
+    std::ranges::sort(sources);
+    for (std::uint32_t address : destinations)
+      if (!std::ranges::binary_search(sources, address)) peers_.own.push_back(address);
+    std::ranges::sort(peers_.own);
     peers_.own.erase(std::unique(peers_.own.begin(), peers_.own.end()), peers_.own.end());
+  }
+  // A frame as it came in from the network, to this machine alone, whose data the crashing frames
+  // read.  What is sent is pieced together: headers and data do not lie in one buffer.
+  static bool came_in(const Seen<IpPacket>& seen) {
+    return seen.read && seen.thing.verified && seen.thing.unicast && seen.thing.destination_mac;
   }
 
   void take_packet(const Seen<IpPacket>& seen) {
@@ -117,7 +132,7 @@ private:
     proof.hit.protocol = packet.tcp ? "tcp" : "udp";
     proof.hit.remark = packet.remark;
     proof.directed = own_source || own_destination;
-    proof.solid = packet.verified && packet.payload;
+    proof.solid = packet.verified && packet.data < packet.end;
     if (!own_source) {
       Proof source = proof;
       source.other = packet.destination;

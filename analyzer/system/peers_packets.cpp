@@ -238,7 +238,7 @@ std::optional<IpPacket> read_ip_packet(ByteView header, std::uint64_t at, const 
   const Checksum checksum = transport_checksum(headers, packet, total, bytes);
   if (checksum == Checksum::wrong) return std::nullopt;
   packet.verified = checksum == Checksum::right;
-  packet.payload = *data < total;
+  packet.data = checked_add(at, *data).value_or(UINT64_MAX);
   packet.print = print_of(headers);
   read_link_header(packet, bytes);
   if (packet.tcp && !packet.unicast) return std::nullopt;

@@ -35,7 +35,7 @@ struct IpPacket {
   bool tcp = true;
   bool verified = false;   // the transport's checksum over the whole segment is right
   bool unicast = true;     // its destination is one machine
-  bool payload = false;    // it carries data
+  std::uint64_t data = 0;  // where what it carries begins; `end` when nothing
   std::uint64_t print = 0; // the same for copies of one packet
   std::optional<std::uint64_t> source_mac, destination_mac;
   // Of packets of the services that netbt.sys and SMB speak; else all three are "".
@@ -76,6 +76,7 @@ template <class T> struct Seen {
   T thing;
   bool physical = false;
   unsigned distance = 5; // as PeerHit::distance
+  bool read = false;     // a word of the crashing frames points at the data of a packet
 };
 struct PeerFindings {
   std::vector<Seen<IpPacket>> packets; // of the services that netbt.sys and SMB speak

@@ -92,16 +92,20 @@ private:
   void scan(ByteView bytes, std::size_t starts, std::uint64_t base, unsigned distance,
             const std::vector<std::uint64_t>& pointers) {
     // Nearer when a pointer leads right into it.
-    auto steps = [&](std::uint64_t begin, std::uint64_t end) {
+    auto leads_into = [&](std::uint64_t begin, std::uint64_t end) {
       auto into = std::lower_bound(pointers.begin(), pointers.end(), begin);
-      return distance + (distance == 0 || (into != pointers.end() && *into < end) ? 0 : 1);
+      return into != pointers.end() && *into < end;
+    };
+    auto steps = [&](std::uint64_t begin, std::uint64_t end) {
+      return distance + (distance == 0 || leads_into(begin, end) ? 0 : 1);
     };
     PeerSink sink;
     sink.packet = [&](IpPacket packet) {
       if (packet.unicast) findings_.conversations.add(packet.source, packet.destination);
       if (packet.service.empty()) return;
       const unsigned far = steps(packet.begin, packet.end);
-      if (is_new(packet.at)) findings_.packets.push_back({std::move(packet), false, far});
+      const bool read = leads_into(packet.data, packet.end);
+      if (is_new(packet.at)) findings_.packets.push_back({std::move(packet), false, far, read});
     };
     sink.named = [&](const NamedAddress& named) {
       if (is_new(named.at)) findings_.named.push_back({named, false, steps(named.at, named.end)});

@@ -239,7 +239,7 @@ TEST(PeersMemory, AFileThatEndsBeforeItsFrames) {
   const Bytes packet = PeerScene::received().bytes();
   Bytes file(0x1800);
   synth::put_bytes(file, 0x1100, packet);
-  for (std::size_t size = 0x1000; size <= file.size(); size += 7) {
+  for (std::size_t size = 0x1000; size <= file.size(); size += 61) {
     const memory::PageRun runs[] = {{1, 4}, {0x100, std::uint64_t{1} << 50}};
     const memory::PhysicalMemory physical(ByteView(file.data(), size),
                                           memory::index_of_runs(runs, 0, 0x1000), 0x1000);

@@ -23,7 +23,9 @@ TEST_P(EachWidth, PacketThatTheFramesReadAndTransportAddressAgree) {
   scene.push(data + 4);
   scene.memory.put(scene.stack + 0x2A3, synth::transport_address(kSender, 1037)); // unaligned
   const Peers peers = scene.find();
-  ASSERT_EQ(peers.peers.size(), 2u) << told(peers);
+  // What came in shows whose address it was sent to.
+  EXPECT_EQ(peers.own, std::vector{kOwn});
+  ASSERT_EQ(peers.peers.size(), 1u) << told(peers);
   const Peer& peer = peers.peers[0];
   EXPECT_EQ(peer.address, kSender);
   EXPECT_TRUE(peer.agreed) << told(peers);
@@ -42,7 +44,6 @@ TEST_P(EachWidth, PacketThatTheFramesReadAndTransportAddressAgree) {
   EXPECT_TRUE(peer.hits[1].sender);
   EXPECT_TRUE(peer.hits[1].reached);
   EXPECT_EQ(peer.hits[1].distance, 1u);
-  EXPECT_FALSE(peers.peers[1].agreed); // the other end
   EXPECT_TRUE(peers.looked);
   EXPECT_FALSE(peers.searched_memory);
 }
@@ -117,9 +118,10 @@ TEST(Peers, HeaderSplitOverTwoPages) {
     PeerScene scene;
     const PacketWriter packet = PeerScene::received();
     scene.memory.put(scene.pool + 0x1000 - split, packet.bytes());
-    scene.push(scene.pool + 0x1000 + 60);
+    scene.push(scene.pool + 0x1000 - split + 58);
     const Peers peers = scene.find();
-    ASSERT_EQ(peers.peers.size(), 2u) << split;
+    ASSERT_EQ(peers.peers.size(), 1u) << split;
+    EXPECT_EQ(peers.peers[0].address, kSender);
     EXPECT_EQ(peers.peers[0].mac, PeerScene::kSenderMac) << split;
   }
 }
@@ -301,16 +303,23 @@ TEST(Peers, CopiesOfOnePacketAreOneHit) {
   scene.push(scene.pool + 60);
   scene.push(scene.pool + 0x800 + 60, 0x200);
   const Peers peers = scene.find();
-  ASSERT_EQ(peers.peers.size(), 2u);
+  ASSERT_EQ(peers.peers.size(), 1u);
   EXPECT_EQ(peers.peers[0].hits.size(), 1u) << told(peers);
   EXPECT_FALSE(peers.peers[0].agreed);
 }
 
-TEST(Peers, TransportAddressOfAnAddressObjectIsThisMachines) {
+// A packet that the frames read, but without the link header that only what came in has in front.
+PeerScene scene_without_link_header() {
   PeerScene scene;
-  const PacketWriter packet = PeerScene::received();
+  PacketWriter packet = PeerScene::received();
+  packet.to_mac = 0;
   scene.memory.put(scene.pool, packet.bytes());
-  scene.push(scene.pool + 60);
+  scene.push(scene.pool + 46);
+  return scene;
+}
+
+TEST(Peers, TransportAddressOfAnAddressObjectIsThisMachines) {
+  PeerScene scene = scene_without_link_header();
   scene.memory.put(scene.stack + 0x400, synth::transport_address(kOwn, 139));
   EXPECT_EQ(scene.find().peers.size(), 2u); // either may be this machine
   Bytes attribute;
@@ -323,14 +332,39 @@ TEST(Peers, TransportAddressOfAnAddressObjectIsThisMachines) {
   EXPECT_FALSE(peers.peers[0].agreed); // one packet
 }
 
+TEST(Peers, OwnUnknownTheSourceThatAlsoATransportAddressNames) {
+  PeerScene scene = scene_without_link_header();
+  scene.memory.put(scene.stack + 0x400, synth::transport_address(kSender, 1037));
+  const Peers peers = scene.find();
+  EXPECT_TRUE(peers.own.empty());
+  ASSERT_EQ(peers.peers.size(), 2u);
+  EXPECT_EQ(peers.peers[0].address, kSender);
+  EXPECT_TRUE(peers.peers[0].agreed) << told(peers);
+  EXPECT_FALSE(peers.peers[1].agreed);
+}
+
 TEST(Peers, TransportAddressOfTheOtherEndMakesTheDirectionDoubtful) {
-  PeerScene scene;
-  scene.memory.put(scene.pool, PeerScene::received().bytes());
-  scene.push(scene.pool + 60);
+  PeerScene scene = scene_without_link_header();
   scene.memory.put(scene.stack + 0x400, synth::transport_address(kSender, 1037));
   scene.memory.put(scene.stack + 0x500, synth::transport_address(kOwn, 139));
-  const Peers peers = scene.find();
+  Peers peers = scene.find();
   ASSERT_EQ(peers.peers.size(), 2u);
+  for (const Peer& peer : peers.peers) EXPECT_FALSE(peer.agreed) << told(peers);
+  // Not so where the packet is shown to have come in.
+  scene.memory.put(scene.pool, PeerScene::received().bytes());
+  scene.push(scene.pool + 60);
+  peers = scene.find();
+  ASSERT_EQ(peers.peers.size(), 1u) << told(peers);
+  EXPECT_EQ(peers.peers[0].address, kSender);
+  EXPECT_TRUE(peers.peers[0].agreed) << told(peers);
+  // And not where the frames also read one that goes the other way.
+  PacketWriter back = PeerScene::received(kOwn);
+  back.destination = kSender;
+  std::swap(back.source_port, back.destination_port);
+  scene.memory.put(scene.pool + 0x800, back.bytes());
+  scene.push(scene.pool + 0x800 + 60, 0x200);
+  peers = scene.find();
+  EXPECT_TRUE(peers.own.empty());
   for (const Peer& peer : peers.peers) EXPECT_FALSE(peer.agreed) << told(peers);
 }
 
