@@ -42,30 +42,32 @@ std::optional<std::uint64_t> sp_of_fault(const Input& input, const system::Threa
 
 // The limits of a kernel thread's stack are its object's; captured stretches of memory, as dumps of
 // programs and small dumps have them, end where somebody stopped to copy.
-bool knows_limit(const Input& input, const system::ThreadState& thread) {
-  return input.snapshot.kernel && thread.stack_low != 0 &&
-         thread.initial_stack > thread.stack_low && thread.initial_stack <= thread.stack_high;
+bool knows_limit(const system::ThreadState& thread) {
+  return thread.own_stack_low != 0 && thread.own_stack_low < thread.own_stack_high;
 }
 
 Answer by_pointer(const Input& input, const system::ThreadState& thread) {
   Answer answer;
   const auto sp = sp_of_fault(input, thread);
-  if (!sp || !knows_limit(input, thread)) {
+  if (!sp || !knows_limit(thread)) {
     answer.missing = sp ? "where the stack of the crashed thread ends is not known"
                         : "the stack pointer of the fault is not known";
     return answer;
   }
-  if (*sp >= thread.stack_high || (*sp < thread.stack_low && thread.stack_low - *sp > kReach)) {
+  if (*sp >= thread.own_stack_high ||
+      (*sp < thread.own_stack_low && thread.own_stack_low - *sp > kReach)) {
     answer.missing = "the fault's stack pointer does not lie in the thread's stack";
     return answer;
   }
-  if (*sp < thread.stack_low) {
+  if (*sp < thread.own_stack_low) {
     answer = {true, 0, "the stack pointer lies below the end of the stack", ""};
     return answer;
   }
-  answer.left = *sp - thread.stack_low;
+  answer.left = *sp - thread.own_stack_low;
   answer.why = fmt::format("{} bytes are left of the stack", *answer.left);
-  if (!is_double_fault(input.snapshot.stop) || *answer.left >= kPage)
+  if (input.snapshot.machine == arch::Machine::ia64)
+    answer.missing = "the register stack may have run out instead";
+  else if (!is_double_fault(input.snapshot.stop) || *answer.left >= kPage)
     answer.exhausted = false;
   else if (*answer.left < kTrapRoom)
     answer.exhausted = true;
@@ -115,7 +117,7 @@ void extract_stack_limit(const Input& input, FactSet& set) {
   fact.id = "stack_limit";
   fact.trust = "dump";
   fact.refs.push_back(thread_id(input, *crashed));
-  if (thread.stack_low != 0) fact.where = Where::virtual_address(thread.stack_low);
+  if (thread.own_stack_low != 0) fact.where = Where::virtual_address(thread.own_stack_low);
   if (answer.exhausted) fact.fields["exhausted"] = *answer.exhausted;
   if (answer.left) fact.fields["left"] = *answer.left;
   if (!answer.why.empty()) fact.fields["why"] = answer.why;

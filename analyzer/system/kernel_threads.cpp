@@ -76,8 +76,8 @@ void describe(const KernelView& view, std::uint64_t object, const TickCount& tic
   thread.trap_frame = pointer("_KTHREAD", "TrapFrame");
   thread.teb = pointer("_KTHREAD", "Teb");
   StackBounds stack = stack_of_thread(view, object);
-  thread.stack_low = stack.low;
-  thread.stack_high = stack.high;
+  thread.stack_low = thread.own_stack_low = stack.low;
+  thread.stack_high = thread.own_stack_high = stack.high;
   const StackBounds store = store_of_thread(view, object);
   thread.store_low = store.low;
   thread.store_high = store.high;

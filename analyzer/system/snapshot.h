@@ -86,6 +86,8 @@ struct ThreadState {
   std::uint64_t start_address = 0, win32_start_address = 0;
   std::uint64_t kernel_stack = 0, initial_stack = 0, trap_frame = 0, teb = 0; // 0 = unknown or none
   bool idle = false;                                                          // a CPU's idle thread
+  // The kernel stack by the thread's own object, whatever stack its CPU ran on; 0 unknown.
+  std::uint64_t own_stack_low = 0, own_stack_high = 0;
 };
 
 struct Process {

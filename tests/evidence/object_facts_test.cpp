@@ -1,4 +1,6 @@
 // Facts of the machine's objects, from snapshots laid down by hand.
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -447,8 +449,8 @@ TEST(ObjectFacts, WorkQueuesAndTheirWorkers) {
 struct StackKernel : Kernel {
   explicit StackKernel(std::uint64_t sp) {
     system::ThreadState& thread = crashed("8", 0);
-    thread.stack_low = 0xF8000000;
-    thread.stack_high = thread.initial_stack = 0xF8003000;
+    thread.own_stack_low = 0xF8000000;
+    thread.own_stack_high = 0xF8003000;
     if (sp != 0) context(registers(kSfmsrv + 0x1234, sp));
   }
 };
@@ -474,9 +476,23 @@ TEST(ObjectFacts, StackLimitOfADoubleFault) {
   EXPECT_TRUE(only(limit(0, 0x2B, 0), "stack_limit").flag("exhausted"));
 }
 
+TEST(ObjectFacts, ItaniumsRegisterStackMayRunOutInstead) {
+  Scene k(arch::Machine::ia64, true);
+  system::ThreadState& thread = k.crashed("8", 0);
+  thread.own_stack_low = 0xE000010600000000;
+  thread.own_stack_high = 0xE000010600008000;
+  k.context(k.registers(0xE000000083000000, 0xE000010600004000));
+  const FactSet set = evidence::extract(k.input());
+  EXPECT_EQ(only(set, "stack_limit").number("left"), 0x4000u);
+  EXPECT_FALSE(only(set, "stack_limit").fields.contains("exhausted"));
+  EXPECT_EQ(coverage(set, "stack_limit").extent, Extent::partial);
+}
+
 TEST(ObjectFacts, CapturedStretchesAreNoLimitsOfStacks) {
   StackKernel k(0xF8000000);
-  k.snapshot.threads.back().initial_stack = 0; // the thread's object was not read
+  system::ThreadState& thread = k.snapshot.threads.back(); // its object was not read
+  thread.stack_low = std::exchange(thread.own_stack_low, 0);
+  thread.stack_high = std::exchange(thread.own_stack_high, 0);
   k.bugcheck(0xA, {4, 2, 0, kSfmsrv + 0x1234});
   EXPECT_EQ(coverage(k.facts(), "stack_limit").extent, Extent::none);
   Scene program(arch::Machine::x64, false);
