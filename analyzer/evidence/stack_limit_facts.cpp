@@ -13,7 +13,7 @@ namespace dumptriage::evidence {
 namespace {
 
 // A stack pointer further below the stack than this has nothing to do with it.
-constexpr std::uint64_t kReach = 0x10000;
+constexpr std::uint64_t kReach = 0x4000;
 // A trap frame and the first calls of the handler do not fit into less (x86: 0x8C bytes and more).
 constexpr std::uint64_t kTrapRoom = 0x400, kPage = 0x1000;
 constexpr std::uint32_t kPanicStackSwitch = 0x2B, kStackOverflow = 0xC00000FD;
