@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "rules/conditions/arguments.h"
 #include "rules/conditions/condition.h"
 #include "rules/conditions/waits.h"
 
@@ -151,7 +152,7 @@ private:
 ConditionPtr read_wait_cycle(YamlReader& yaml, const RuleContext&) {
   Wanted wanted;
   if (yaml.kind() == YamlReader::Kind::scalar) {
-    if (!yaml.boolean("wait_cycle").value_or(false)) return nullptr;
+    if (!read_true(yaml, "wait_cycle")) return nullptr;
     return std::make_shared<WaitCycle>(std::move(wanted));
   }
   ModuleNames modules;
@@ -165,6 +166,11 @@ ConditionPtr read_wait_cycle(YamlReader& yaml, const RuleContext&) {
   for (const auto& pattern : modules.patterns())
     wanted.modules.emplace_back().add(pattern.written());
   if (yaml.kind() != YamlReader::Kind::map) return nullptr;
+  if (wanted.modules.empty() && wanted.objects.empty() && wanted.least == 0 &&
+      !wanted.distinct_sessions) {
+    yaml.error("wait_cycle: expected at least one key, or write 'wait_cycle: true'");
+    return nullptr;
+  }
   return std::make_shared<WaitCycle>(std::move(wanted));
 }
 
