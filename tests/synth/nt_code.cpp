@@ -158,10 +158,10 @@ void NtCode::place(NtFunction& f, u32 rva) const {
 
 void NtCode::link() {
   for (NtImage& image : images_) {
-    u32 rva = kText;
+    u32 rva = kText + 0x10; // padding in front of the first one as well
     for (NtFunction& f : image.functions) {
       place(f, rva);
-      rva = (rva + f.size + 0x10) & ~0xFu; // padding between any two
+      rva = (rva + f.size + 0x10) & ~0xFu; // and between any two
     }
   }
 }
