@@ -235,5 +235,123 @@ TEST(Engine, UndecidedIsListedOnlyWhenSomethingSpeaksForIt) {
   EXPECT_EQ(listed({"", "", "c", "f", "", "y", "unpublished", "", Verdict::undecided}, false), 1u);
 }
 
+RuleText named(const char* id, const Case& c, const char* more = "") {
+  std::string yaml = rule_of(c);
+  yaml.replace(yaml.find("id: r"), 5, std::string("id: ") + id);
+  return {std::string(id) + ".yaml", yaml + more, {}};
+}
+
+// Of rules for one stop the one that more speaks for comes first; equal ones are said to be ties.
+TEST(Engine, StrengthRanksAndTies) {
+  const Case plain = {"y", "", "y", "f", "", "", "unpublished", "", Verdict::possible};
+  const Case more = {"y", "", "y", "f", "", "y", "unpublished", "", Verdict::possible};
+  const Case scanned = {"y", "", "y", "f", "", "g", "unpublished", "", Verdict::possible};
+  const Case proved = {"y", "", "y", "F", "", "", "unpublished", "", Verdict::confirmed};
+  Catalogue catalogue = load({named("a", plain), named("b", plain), named("c", more),
+                              named("d", proved), named("e", scanned)});
+  ASSERT_EQ(catalogue.size(), 5u);
+  const auto matches = judge(catalogue, facts());
+  std::string order;
+  std::vector<std::size_t> ranks;
+  for (const auto& match : matches) {
+    order += match.rule->id;
+    ranks.push_back(match.rank);
+  }
+  EXPECT_EQ(order, "dcabe");
+  EXPECT_EQ(ranks, (std::vector<std::size_t>{1, 2, 3, 3, 3}));
+  EXPECT_GT(matches[1].strength, matches[2].strength);
+  // What rests on a scan adds nothing.
+  EXPECT_EQ(matches[2].strength, matches[4].strength);
+  EXPECT_EQ(matches[2].tied_with, (std::vector<std::string>{"b", "e"}));
+  EXPECT_EQ(matches[0].tied_with, std::vector<std::string>{});
+  EXPECT_NE(matches[2].advice.back().find("does not tell it from b and e"), std::string::npos);
+}
+
+// A rule that names a stronger one as its rival does not jump the queue, nor is it pushed back.
+TEST(Engine, RivalsAreOrderedByStrengthOnly) {
+  const Case plain = {"y", "", "y", "f", "", "", "unpublished", "", Verdict::possible};
+  const Case more = {"y", "", "y", "f", "", "y", "unpublished", "", Verdict::possible};
+  auto order = [](const Catalogue& catalogue) {
+    std::string text;
+    for (const auto& match : judge(catalogue, facts())) text += match.rule->id;
+    return text;
+  };
+  EXPECT_EQ(order(load({named("a", plain, "rivals: [Q2]\n"), named("b", more)})), "ba");
+  EXPECT_EQ(order(load({named("a", plain), named("b", more, "rivals: [Q2]\n")})), "ba");
+}
+
+TEST(Engine, RefutedIsListedOnlyWhereWhatIsRequiredIsNotRuledOut) {
+  auto listed = [](const Case& c) {
+    return judge(load({{"r.yaml", rule_of(c), {}}}), facts()).size();
+  };
+  EXPECT_EQ(listed({"y", "y", "y", "", "", "", "unpublished", "", Verdict::refuted}), 1u);
+  EXPECT_EQ(listed({"y", "y", "c", "", "", "", "unpublished", "", Verdict::refuted}), 1u);
+  EXPECT_EQ(listed({"y", "y", "yn", "", "", "", "unpublished", "", Verdict::refuted}), 0u);
+  EXPECT_EQ(listed({"n", "y", "y", "", "", "", "unpublished", "", Verdict::not_applicable}), 0u);
+  EXPECT_EQ(listed({"y", "", "y", "", "", "", "installed", "", Verdict::refuted}), 1u);
+}
+
+// A stop code, a crash, a system: what a hundred rules share lists none of them as undecided.
+TEST(Engine, UndecidedIsNotListedForWhatManyRulesShare) {
+  for (const char* shared : {"bugcheck: 0xD1", "kernel_crash: true", "os: {family: nt4}",
+                             "cpus: {at_least: 1}", "not: {hang_dump: true}"}) {
+    const std::string yaml =
+        rule_with(shared) + "  - " + leaf('c') + "\nsupport:\n  weak:\n    - " + shared + "\n";
+    Catalogue catalogue = load({{"r.yaml", yaml, {}}});
+    ASSERT_EQ(catalogue.size(), 1u) << yaml;
+    EXPECT_EQ(judge(catalogue, facts()).size(), 0u) << shared;
+    ASSERT_EQ(judge(catalogue, facts(), true).size(), 1u);
+    EXPECT_EQ(judge(catalogue, facts(), true)[0].verdict, Verdict::undecided) << shared;
+  }
+}
+
+// The quick way (rules that are ruled out at once) and the full one say the same.
+TEST(Engine, QuickAndFullJudgementAgree) {
+  const Catalogue catalogue = builtin_catalogue();
+  FactSet set = facts();
+  set.facts.push_back(module("sfmsrv.sys"));
+  std::map<std::string, Verdict> quick, full;
+  for (const auto& match : judge(catalogue, set)) quick[match.rule->id] = match.verdict;
+  for (const auto& match : judge(catalogue, set, true)) full[match.rule->id] = match.verdict;
+  EXPECT_EQ(full.size(), catalogue.size());
+  for (const auto& [id, verdict] : quick) EXPECT_EQ(full.at(id), verdict) << id;
+  for (const auto& [id, verdict] : full)
+    if (verdict >= Verdict::possible) EXPECT_TRUE(quick.contains(id)) << id;
+}
+
+TEST(Engine, OneRuleIsJudgedWhateverComesOut) {
+  Catalogue catalogue =
+      load({{"r.yaml",
+             rule_of({"n", "", "y", "F", "", "", "unpublished", "", Verdict::confirmed}),
+             {}}});
+  const FactSet set = facts();
+  const Match match = judge_rule(*catalogue.find("r"), FactView(set));
+  EXPECT_EQ(match.verdict, Verdict::not_applicable);
+  EXPECT_EQ(match.explanation.children.at(0).condition, "applies");
+}
+
+// A dump that lacks what proves it: which dump would hold it.
+TEST(Engine, AdviceNamesWhatASmallDumpDoesNotHold) {
+  const std::string yaml =
+      "schema: dumptriage.rule/1\nid: r\nkb: Q1\ntitle: t\nfix:\n  hotfix: true\n  files: "
+      "[{file: y.sys, family: nt4, terminal_server: false, built: 1999-10-02, bytes: "
+      "5}]\nrequire:\n  - module_loaded: y.sys\nconfirm:\n  - irp: {twice: true, "
+      "completion_in: y.sys}\nsupport:\n  strong:\n    - module_loaded: y.sys\n";
+  Catalogue catalogue = load({{"r.yaml", yaml, {}}});
+  ASSERT_EQ(catalogue.size(), 1u);
+  FactSet set = facts();
+  find(set, "os").fields["terminal_server"] = false;
+  cover(set, "irp", Extent::none, "a small dump");
+  const auto matches = judge(catalogue, set);
+  ASSERT_EQ(matches.size(), 1u);
+  EXPECT_EQ(matches[0].verdict, Verdict::likely);
+  std::string advice;
+  for (const auto& line : matches[0].advice) advice += line + "\n";
+  EXPECT_NE(advice.find("KB254649"), std::string::npos) << advice;
+  EXPECT_NE(advice.find("I/O requests"), std::string::npos) << advice;
+  EXPECT_NE(advice.find("y.sys of 1999-10-02, 5 bytes"), std::string::npos) << advice;
+  EXPECT_EQ(advice.find("nstall"), std::string::npos) << advice;
+}
+
 } // namespace
 } // namespace dumptriage::rules::test

@@ -143,5 +143,175 @@ TEST(FixState, SeveralFilesMustAllBeIn) {
   EXPECT_EQ(both("5.0.2195.100", ""), "cannot_tell");
 }
 
+// A fix that came with a service pack: release dates are general knowledge (Wikipedia's articles on
+// Windows NT 4.0, XP, Server 2003); link times by `date -u -d ... +%s`.
+TEST(FixState, FixedInAServicePackByLinkTime) {
+  const std::string row = "{file: a.sys, family: nt4, fixed_in: nt4 SP4}";
+  auto at = [&](std::uint64_t time, std::optional<bool> terminal_server = false) {
+    return state(row, nt4("x86", terminal_server), linked("a.sys", time));
+  };
+  EXPECT_EQ(at(863308800), "missing");     // 1997-05-11, the kernel of Service Pack 3
+  EXPECT_EQ(at(894000000), "cannot_tell"); // 1998-05-01
+  EXPECT_EQ(at(908236800), "cannot_tell"); // 1998-10-13: before the pack came out
+  EXPECT_EQ(at(910000000), "installed");   // 1998-11-02
+  EXPECT_EQ(at(863308800, true), "cannot_tell");
+  EXPECT_EQ(at(863308800, std::nullopt), "cannot_tell");
+  const std::string terminal = "{file: a.sys, terminal_server: true, fixed_in: nt4 SP4}";
+  EXPECT_EQ(state(terminal, nt4("x86", true), linked("a.sys", 894000000)), "missing");
+  EXPECT_EQ(state(terminal, nt4("x86", true), linked("a.sys", 910000000)), "cannot_tell");
+  EXPECT_EQ(state(terminal, nt4("x86", false), linked("a.sys", 894000000)), "cannot_tell");
+}
+
+TEST(FixState, FixedInAServicePackByVersion) {
+  auto version = [](const char* fix, const char* row, Fact system, const char* v) {
+    std::string yaml = rule_with("kernel_crash: true");
+    yaml.replace(yaml.find("  unpublished: true\n"), 20,
+                 std::string(fix) + "  files: [" + row + "]\n");
+    Catalogue catalogue = load({{"r.yaml", yaml}});
+    if (catalogue.size() != 1) return catalogue.errors.at(0).message();
+    FactSet set;
+    set.facts = {stop(0xA), std::move(system), module("a.sys", {{"version", text(v)}})};
+    cover_all(set);
+    return std::string(name_of(judge(catalogue, set, true).at(0).fix_state));
+  };
+  const char* sp2 = "{file: a.sys, fixed_in: xp SP2}";
+  for (auto [v, expected] : {std::pair("5.1.2600.0", "missing"),
+                             {"5.1.2600.1106", "missing"},
+                             {"5.1.2600.1500", "missing"},
+                             {"5.1.2600.2180", "installed"},
+                             {"5.1.2600.3300", "installed"},
+                             {"5.1.2600.5512", "installed"},
+                             {"5.2.3790.3959", "cannot_tell"}})
+    EXPECT_EQ(version("", sp2, os("xp", 1, "x86"), v), expected) << v;
+  // Where there was a hotfix before the pack, a hotfix of the older branch may be it.
+  const char* hotfix = "  hotfix: true\n";
+  EXPECT_EQ(version(hotfix, sp2, os("xp", 1, "x86"), "5.1.2600.1500"), "cannot_tell");
+  EXPECT_EQ(version(hotfix, sp2, os("xp", 1, "x86"), "5.1.2600.1106"), "missing");
+  EXPECT_EQ(version(hotfix, sp2, os("xp", 2, "x86"), "5.1.2600.2180"), "installed");
+  const char* ws = "{file: a.sys, fixed_in: ws2003 SP1}";
+  EXPECT_EQ(version("", ws, os("ws2003", 0, "x86"), "5.2.3790.0"), "missing");
+  EXPECT_EQ(version("", ws, os("ws2003", 2, "x86"), "5.2.3790.1830"), "installed");
+  // The numbers of Windows 2000 are not published: the version alone does not tell.
+  EXPECT_EQ(version("", "{file: a.sys, fixed_in: 2000 SP3}", os("2000", 4, "x86"), "5.0.2195.6700"),
+            "cannot_tell");
+  EXPECT_EQ(
+      version("", "{file: a.sys, fixed_in: win7 SP1}", os("win7", 1, "x64"), "6.1.7601.17514"),
+      "installed");
+  EXPECT_EQ(
+      version("", "{file: a.sys, fixed_in: win7 SP1}", os("win7", 0, "x64"), "6.1.7600.16385"),
+      "missing");
+}
+
+// From XP on, two service packs got fixes at one time: a late file may be one for the older pack.
+TEST(FixState, LateLinkTimesDoNotTellTheBranchOfParallelOnes) {
+  const std::string row = "{file: a.sys, fixed_in: xp SP2}";
+  const std::uint64_t kOf2006 = 1150000000, kOf2002 = 1020000000;
+  EXPECT_EQ(state(row, os("xp", 2, "x86"), linked("a.sys", kOf2006)), "installed");
+  EXPECT_EQ(state(row, os("xp", 1, "x86"), linked("a.sys", kOf2006)), "cannot_tell");
+  EXPECT_EQ(state(row, os("xp", 2, "x86", false), linked("a.sys", kOf2006)), "cannot_tell");
+  EXPECT_EQ(state(row, os("xp", 2, "x86"), linked("a.sys", kOf2002)), "missing");
+  EXPECT_EQ(state(
+                "{file: a.sys, fixed_in: nt4 SP4}",
+                [] {
+                  Fact system = os("nt4", 3, "x86");
+                  system.fields["terminal_server"] = false;
+                  return system;
+                }(),
+                linked("a.sys", 920000000)),
+            "installed");
+}
+
+TEST(FixState, FilesThatAreNotLoadedDoNotCount) {
+  const std::string two =
+      "{file: a.sys, version: 5.0.2195.100}, {file: b.dll, version: 5.0.2195.100}";
+  auto with = [&](const char* version, bool whole_list) {
+    std::string yaml = rule_with("kernel_crash: true");
+    yaml.replace(yaml.find("  unpublished: true\n"), 20, "  files: [" + two + "]\n");
+    Catalogue catalogue = load({{"r.yaml", yaml}});
+    FactSet set;
+    set.facts = {stop(0xA), os("2000", 4, "x86"), module("a.sys", {{"version", text(version)}})};
+    cover_all(set);
+    if (!whole_list) cover(set, "module", Extent::partial, "half of the list");
+    return std::string(name_of(judge(catalogue, set, true).at(0).fix_state));
+  };
+  EXPECT_EQ(with("5.0.2195.100", true), "installed");
+  EXPECT_EQ(with("5.0.2195.99", true), "missing");
+  EXPECT_EQ(with("5.0.2195.100", false), "cannot_tell");
+  EXPECT_EQ(with("5.0.2195.99", false), "missing");
+}
+
+// The loader names every kernel image ntoskrnl.exe; sizes differ from image to image.
+TEST(FixState, TheKernelIsOneFileUnderSeveralNames) {
+  const std::string rows = "{file: ntoskrnl.exe, family: 2000, built: 2001-05-01, bytes: 100}, "
+                           "{file: ntkrnlmp.exe, family: 2000, built: 2001-05-01, bytes: 200}";
+  const std::uint64_t kClose = 988675200 - 2 * 86400; // 2001-05-01, inside the window
+  auto sized = [&](std::uint64_t bytes, const char* image) {
+    Fact kernel = linked("ntoskrnl.exe", kClose);
+    kernel.fields["raw_size"] = number(bytes);
+    Fact system = os("2000", 2, "x86");
+    if (image) system.fields["kernel_file"] = text(image);
+    return state(rows, system, kernel);
+  };
+  EXPECT_EQ(sized(150, nullptr), "cannot_tell");
+  EXPECT_EQ(sized(150, "ntkrnlmp.exe"), "missing");
+  EXPECT_EQ(sized(200, "ntkrnlmp.exe"), "cannot_tell"); // equal sizes prove nothing
+  EXPECT_EQ(state(rows, os("2000", 2, "x86"), linked("ntkrnlpa.exe", 988675200)), "installed");
+}
+
+TEST(FixState, AFileOfAnotherWindowsIsNotCompared) {
+  EXPECT_EQ(state("{file: a.sys, family: nt4, fixed_in: nt4 SP4}", nt4("x86", false),
+                  module("a.sys",
+                         {{"timestamp", number(966000000)}, {"version", text("5.0.2195.2103")}})),
+            "cannot_tell");
+  // Numbers of third parties say nothing about Windows.
+  EXPECT_EQ(
+      state("{file: a.sys, family: nt4, fixed_in: nt4 SP4}", nt4("x86", false),
+            module("a.sys", {{"timestamp", number(966000000)}, {"version", text("3.1.4.1")}})),
+      "installed");
+}
+
+TEST(ServicePacks, NamesAreReadAndUnknownOnesRefused) {
+  for (const char* good : {"nt4 SP4", "nt4 SP6a", "NT4 sp1", "nt4 Terminal Server SP4",
+                           "nt4 TSE SP6", "ws2003 SP2", "xp64 SP2", "nt3.51 SP5", "vista SP2"}) {
+    FixFile file;
+    file.fixed_in = good;
+    EXPECT_TRUE(apply_fixed_in(file)) << good;
+    EXPECT_LT(file.older_before.value_or(0), file.fixed_from.value_or(0)) << good;
+    EXPECT_GT(file.older_before.value_or(0), 700000000) << good; // 1992
+  }
+  for (const char* bad : {"", "nt4", "SP4", "nt4 SP7", "nt4 SP0", "nt4 Home SP4", "xp SP9",
+                          "win10 SP1", "nt4 Terminal Server SP1", "nt4 SP44"}) {
+    FixFile file;
+    file.fixed_in = bad;
+    EXPECT_FALSE(apply_fixed_in(file)) << bad;
+  }
+  FixFile other;
+  other.fixed_in = "nt4 SP4";
+  other.family = "2000";
+  EXPECT_FALSE(apply_fixed_in(other));
+}
+
+TEST(FixPoint, ServicePackVersionOrDate) {
+  auto at = [](const char* point, Fact system, Fact file) {
+    auto parsed = parse_fix_point(point);
+    if (!parsed) return std::string("not read");
+    FactSet set;
+    set.facts = {std::move(system), file};
+    cover_all(set);
+    return std::string(name_of(judge_fix_point(*parsed, file, FactView(set)).answer));
+  };
+  auto of_version = [](const char* v) { return module("mup.sys", {{"version", text(v)}}); };
+  EXPECT_EQ(at("ws2003 SP1", os("ws2003", 0, "x86"), of_version("5.2.3790.90")), "no");
+  EXPECT_EQ(at("ws2003 SP1", os("ws2003", 0, "x86"), of_version("5.2.3790.1830")), "yes");
+  EXPECT_EQ(at("ws2003 SP1", os("xp", 0, "x86"), of_version("5.1.2600.0")), "cannot tell");
+  EXPECT_EQ(at("5.2.3790.4121", os("ws2003", 2, "x86"), of_version("5.2.3790.4120")), "no");
+  EXPECT_EQ(at("5.2.3790.4121", os("ws2003", 2, "x86"), of_version("5.2.3790.2979")),
+            "cannot tell");
+  EXPECT_EQ(at("1999-06-12", os("nt4", 6, "x86"), linked("mup.sys", 923000000)), "no");
+  EXPECT_EQ(at("1999-06-12", os("nt4", 6, "x86"), linked("mup.sys", 930000000)), "yes");
+  EXPECT_EQ(at("1999-06-12", os("nt4", 6, "x86"), module("mup.sys")), "cannot tell");
+  EXPECT_EQ(at("yesterday", os("nt4", 6, "x86"), module("mup.sys")), "not read");
+}
+
 } // namespace
 } // namespace dumptriage::rules::test
