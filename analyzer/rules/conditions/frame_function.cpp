@@ -9,9 +9,9 @@
 namespace dumptriage::rules {
 namespace {
 
-class FrameFunction : public Condition {
+class FrameFunction : public OfFunctions {
 public:
-  FrameFunction(FunctionNames functions, On on) : functions_(std::move(functions)), on_(on) {
+  FrameFunction(FunctionNames functions, On on) : OfFunctions(std::move(functions)), on_(on) {
     condition_ = fmt::format("frame_function {} on {}", functions_.written(), in_words(on));
   }
 
@@ -33,16 +33,8 @@ public:
     return no_frame(condition_, facts, on_, "no frame bears this name");
   }
 
-  bool discriminating() const override { return functions_.name_functions(); }
-  void needs(Needs& needs) const override {
-    functions_.modules().need(needs, NeedKind::frame_module);
-  }
-  unsigned weight() const override { return discriminating() ? 8 : 2; }
-
 private:
-  FunctionNames functions_;
   On on_;
-  std::string condition_;
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "rules/conditions/condition.h"
 #include "rules/conditions/function_names.h"
@@ -30,6 +31,21 @@ bool look_at_frames(const FactView& facts, On on, const ModuleNames& modules, Lo
     if (among(facts.frames_in(stem))) return true;
   return false;
 }
+
+// A condition on the names of single frames: a named function is proof.
+class OfFunctions : public Condition {
+public:
+  explicit OfFunctions(FunctionNames functions) : functions_(std::move(functions)) {}
+  bool discriminating() const override { return functions_.name_functions(); }
+  void needs(Needs& needs) const override {
+    functions_.modules().need(needs, NeedKind::frame_module);
+  }
+  unsigned weight() const override { return discriminating() ? 8 : 2; }
+
+protected:
+  FunctionNames functions_;
+  std::string condition_; // in words
+};
 
 // Nothing was found on these stacks: "no" only where all of them are known to their end.
 Finding no_frame(const std::string& condition, const FactView& facts, On on, std::string because);

@@ -9,10 +9,10 @@
 namespace dumptriage::rules {
 namespace {
 
-class TopOfStack : public Condition {
+class TopOfStack : public OfFunctions {
 public:
   TopOfStack(FunctionNames functions, bool any_cpu)
-      : functions_(std::move(functions)), any_cpu_(any_cpu) {
+      : OfFunctions(std::move(functions)), any_cpu_(any_cpu) {
     condition_ = fmt::format("top_of_stack {} on {}", functions_.written(),
                              any_cpu ? "any CPU" : "the crashing CPU");
   }
@@ -44,16 +44,8 @@ public:
                            : "the top of every stack bears another name");
   }
 
-  bool discriminating() const override { return functions_.name_functions(); }
-  void needs(Needs& needs) const override {
-    functions_.modules().need(needs, NeedKind::frame_module);
-  }
-  unsigned weight() const override { return discriminating() ? 8 : 2; }
-
 private:
-  FunctionNames functions_;
   bool any_cpu_;
-  std::string condition_;
 };
 
 } // namespace
