@@ -34,12 +34,13 @@ public:
   // whose neighbours do not point back.
   std::vector<Heads> find() {
     const std::uint64_t step = 2ull * view_.pointer_size;
-    for_each_piece(view_, image_, 0, [&](std::uint64_t at, ByteView bytes, std::uint64_t own) {
+    auto visit = [&](std::uint64_t at, ByteView bytes, std::uint64_t own) {
       if (at != expected_) run_ = {};
-      for (std::uint64_t i = 0; i + step <= std::min(own, bytes.size()); i += view_.pointer_size)
+      for (std::uint64_t i = 0; i < own && i + step <= bytes.size(); i += view_.pointer_size)
         look(at + i, bytes.slice(i, step).value_or(ByteView()));
       expected_ = at + own;
-    });
+    };
+    for_each_piece(view_, image_, view_.pointer_size, visit); // a head may lie across two pages
     return std::move(found_);
   }
 

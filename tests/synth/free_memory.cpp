@@ -98,7 +98,7 @@ std::uint32_t FreeMemory::unit() const { return wide() ? 16 : o_.at.build < 2600
 FreeMemory::Address FreeMemory::pool_heads() {
   const std::uint32_t entry = 2 * o_.at.pointer;
   const std::uint32_t count = kPage / (o_.at.build < 2600 ? 32 : entry);
-  heads_ = data(count * entry);
+  heads_ = data(count * entry + 2 * o_.at.pointer) + heads_apart;
   for (std::uint32_t i = 0; i < count; ++i) o_.list_head(heads_ + i * entry);
   return heads_;
 }

@@ -48,6 +48,7 @@ public:
   // As the request's end leaves it: CurrentLocation beyond the last one.
   void complete(Address irp);
 
+  std::uint32_t heads_apart = 0;  // from a multiple of 16
   bool eight_byte_slists = false; // x64 up to Windows 7 without cmpxchg16b
 
 private:

@@ -16,13 +16,14 @@ constexpr Address kSfmsrv = 0xF8000000;
 // A healthy machine: rings of lookaside lists with blocks on them, the pool's lists with free
 // blocks of some sizes, IRPs.
 struct Machine {
-  explicit Machine(Build build)
+  explicit Machine(Build build, std::uint32_t heads_apart = 0)
       : scene(build), memory(scene.objects), o(scene.objects), ring(memory.ring()),
         other_ring(memory.ring()), size(memory.irp_block(3) - memory.header()) {
     small = memory.lookaside("Irps", size / 2, ring);
     large = memory.lookaside("Irpl", size, ring);
     mdl = memory.lookaside("Mdl ", 0x40, ring, true);
     drivers = memory.lookaside("SfmX", 0x20, other_ring);
+    memory.heads_apart = heads_apart;
     heads = memory.pool_heads();
     for (int i = 0; i < 3; ++i) {
       memory.push(large, memory.irp(3, kSfmsrv + 0x100));
@@ -258,6 +259,19 @@ TEST(FreePool, IrpFreedTwiceToThePool) {
     ASSERT_EQ(irps.size(), 1u);
     EXPECT_TRUE(state_of(machine.scene.view(), irps[0], lists).twice);
   }
+}
+
+// Wherever the array begins: its heads may lie across pages.
+TEST(FreePool, HeadsAtEveryPointer) {
+  for (Build build : {Build::nt4_x86, Build::ws2003sp2_x86})
+    for (std::uint32_t apart : {0u, 4u}) {
+      Machine machine(build, apart);
+      Address irp = machine.memory.irp(3, kSfmsrv + 0x4321);
+      for (int i = 0; i < 2; ++i) machine.memory.free_block(irp);
+      FreeLists lists = machine.read();
+      ASSERT_EQ(lists.damage.size(), 1u) << apart;
+      EXPECT_EQ(lists.damage[0].entry, irp);
+    }
 }
 
 TEST(FreePool, FreedAgainWithOthersBetween) {
