@@ -4,7 +4,7 @@ import datetime
 import re
 
 from machines import seconds
-from reading import as_int, file_of, is_driver, rows
+from reading import file_of, is_driver, rows
 
 # Generally available on; what was built well after them has the pack's fixes.
 PACKS = {("nt3.5", False): {3: (1995, 6, 21)},
@@ -82,6 +82,8 @@ def packs(reading, files):
         pack = re.match(r"^(\d)a?$", str(row.get("sp") or ""))
         if product and pack and int(pack.group(1)) in PACKS.get(product, {}):
             seen[product] = min(seen.get(product, 9), int(pack.group(1)))
+    if reading.about_programs():  # a stack of programs does not tell what the file is called
+        files = [f for f in files if f in reading.fault + reading.suspects + reading.fixed_only]
     for file in files:
         for (family, terminal), pack in seen.items():
             made.append(Build(file, {family}, terminal, "", pack=pack))

@@ -11,7 +11,7 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from reading import Reading, as_int, rows  # noqa: E402
+from reading import Reading, plain_list, rows  # noqa: E402
 from scene import Scene, example_text  # noqa: E402
 
 MADE = "# Made by tools/kb2rules from published facts"
@@ -24,12 +24,12 @@ def by_number(name):
 def thresholds(data):
     made = {}
     for row in rows(data):
-        for kb in row.get("kbs") or []:
+        for kb in plain_list(row.get("kbs")):
             entry = made.setdefault(by_number(kb), {"id": "KB" + by_number(kb), "kind": "threshold",
                                                     "fixed_files": [], "pool_tags": []})
             if row.get("file") and row.get("min_version"):
                 entry["fixed_files"].append({"file": row["file"], "version": row["min_version"]})
-            for tag in row.get("pool_tags") or []:
+            for tag in plain_list(row.get("pool_tags")):
                 if tag not in entry["pool_tags"]:
                     entry["pool_tags"].append(tag)
     return list(made.values())

@@ -48,9 +48,12 @@ def as_int(value):
     return made if 0 <= made < 1 << 64 else None
 
 
+def plain_list(value):
+    return value if isinstance(value, list) else []
+
+
 def rows(value):
-    value = value if isinstance(value, list) else []
-    return [v for v in value if isinstance(v, dict)]
+    return [v for v in plain_list(value) if isinstance(v, dict)]
 
 
 def file_of(name):
@@ -145,7 +148,7 @@ class Reading:
 
     # --- parameters ---------------------------------------------------------------------------
     def notes(self, relation):
-        return [[as_int(p) for p in (n.get("params") or [])] + [file_of(n.get("module"))]
+        return [[as_int(p) for p in plain_list(n.get("params"))] + [file_of(n.get("module"))]
                 for n in rows(self.raw.get("param_notes")) if n.get("rel") == relation]
 
     @functools.cache
@@ -156,17 +159,17 @@ class Reading:
             code = as_int(check.get("code"))
             if not code or check.get("params_positional") is False:
                 continue
-            for values in check.get("params") or []:
+            for values in plain_list(check.get("params")):
                 if isinstance(values, list) and len(values) == 4:
                     made.append(Printed(self, code, [v if isinstance(v, dict) else {"value": v} for v in values]))
         return [p for p in made if p.stays or p.place]
 
     # --- stacks -------------------------------------------------------------------------------
     @functools.cache
-    def stack(self):
-        """The first stack that tells something: [(image, function)], newest first."""
-        best = []
-        for listing in self.raw.get("stacks") or []:
+    def stacks(self):
+        """The stacks that tell something: [(image, function)], newest first."""
+        found = []
+        for listing in plain_list(self.raw.get("stacks")):
             frames = []
             for row in rows(listing):
                 image, name = image_of(row.get("module")), symbol_of(row.get("function"))
@@ -174,12 +177,18 @@ class Reading:
                 if image and name and near and not NOISE.search(str(row.get("function")).strip()):
                     if not frames or frames[-1] != (image, name):
                         frames.append((image, name))
-            common = LIBRARIES | {"ntoskrnl", "hal"} if self.about_programs() else {"ntoskrnl", "hal"}
-            own = lambda part: any(image not in common for image, _ in part)
-            part = frames[:4] if own(frames[:4]) else frames[:6]
-            if len(set(part)) >= 2 and own(part):
-                return frames[:10]
-        return best
+            part = frames[:4] if self.own(frames[:4]) else frames[:6]
+            if len(set(part)) >= 2 and self.own(part):
+                found.append(frames[:10])
+        return found
+
+    def stack(self):
+        return self.stacks()[0] if self.stacks() else []
+
+    def own(self, frames):
+        """Those in code that is neither the kernel's nor a library's."""
+        common = LIBRARIES | {"ntoskrnl", "hal"} if self.about_programs() else {"ntoskrnl", "hal"}
+        return [f for f in frames if f[0] not in common]
 
     def about_programs(self):
         return self.kind in ("user_av", "user_hang") or (

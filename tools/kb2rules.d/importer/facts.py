@@ -155,7 +155,6 @@ class Article:
         process = module_name(raw.get("process"))
         self.process = process if process.endswith(".exe") else ""
         # Curated facts of the polish files (docs/catalogue.md).
-        self.cycle = unique([module_name(m) for m in items(raw.get("cycle_modules"))])
         self.loaded = unique([module_name(m) for m in items(raw.get("needs_modules"))])
         self.driver_class = text(raw.get("driver_class"))
         self.irp = raw.get("irp") if isinstance(raw.get("irp"), dict) else None

@@ -8,7 +8,8 @@ import subprocess
 import sys
 
 from . import emit, facts, rivals
-from .rule import LeftOut, make_rule
+from .make import make_rule
+from .rule import LeftOut
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 POLISH = os.path.join(HERE, "..", "polish")
