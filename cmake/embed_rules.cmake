@@ -1,6 +1,6 @@
 # dt_rules: the room (dt_rules_core) and the rule files of signatures/, which a program of the
 # build makes constant tables of.
-option(DUMPTRIAGE_STRICT_RULES "A broken rule of signatures/ fails the build, else it is left out" OFF)
+option(DUMPTRIAGE_STRICT_RULES "A broken rule of signatures/ fails the build, else it is left out" ON)
 
 add_executable(compile_rules ${PROJECT_SOURCE_DIR}/tools/compile_rules/main.cpp)
 target_link_libraries(compile_rules PRIVATE dt_rules_core fmt::fmt)

@@ -28,10 +28,16 @@ bool left_open(NeedKind kind, const FactView& facts) {
   auto incomplete = [&](std::initializer_list<std::string_view> kinds) {
     return !std::ranges::all_of(kinds, [&](std::string_view k) { return facts.complete(k); });
   };
+  // A stop whose code the dump does not hold may have had any.
+  auto without = [&](std::initializer_list<const char*> fields) {
+    const evidence::Fact* stop = facts.first("stop");
+    return stop && std::ranges::none_of(
+                       fields, [&](const char* field) { return stop->fields.contains(field); });
+  };
   switch (kind) {
-  case NeedKind::bugcheck:
-  case NeedKind::stop_kind:
-  case NeedKind::exception: return incomplete({"stop"});
+  case NeedKind::bugcheck: return incomplete({"stop"}) || without({"normalized", "code"});
+  case NeedKind::exception: return incomplete({"stop"}) || without({"exception_code"});
+  case NeedKind::stop_kind: return incomplete({"stop"}) || without({"kind"});
   case NeedKind::family: {
     const evidence::Fact* os = facts.first("os");
     const std::string* family = os ? os->text("family") : nullptr;
