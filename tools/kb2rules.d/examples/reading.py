@@ -115,6 +115,10 @@ class Reading:
                 self.codes.append(code)
         self.tags = [t for t in self.listed("pool_tags") if isinstance(t, str) and 0 < len(t) <= 4]
         self.classes = [str(c) for c in self.listed("cause_classes")]
+        known = ("kernel_stop", "user_av", "hang", "user_hang", "leak", "threshold", "update")
+        if self.kind not in known and self.fault and not self.codes and not any(
+                is_driver(m) or m == "ntoskrnl.exe" for m in self.fault):
+            self.kind = "user_av"  # what else can be said of programs
         self.user = self.kind == "user_av"
 
     def listed(self, key):
@@ -187,8 +191,7 @@ class Reading:
 
     def own(self, frames):
         """Those in code that is neither the kernel's nor a library's."""
-        common = LIBRARIES | {"ntoskrnl", "hal"} if self.about_programs() else {"ntoskrnl", "hal"}
-        return [f for f in frames if f[0] not in common]
+        return [f for f in frames if f[0] not in LIBRARIES | {"ntoskrnl", "hal"}]
 
     def about_programs(self):
         return self.kind in ("user_av", "user_hang") or (

@@ -68,7 +68,7 @@ class StopStories:
         self.finish_stack(stack)
 
     def finish_stack(self, stack):
-        common = LIBRARIES | {"ntoskrnl", "hal"} if self.r.about_programs() else {"ntoskrnl", "hal"}
+        common = LIBRARIES | {"ntoskrnl", "hal"}
         used = stack[:4] if any(i not in common for i, _ in stack[:4]) else stack[:6]
         at = next(n for n, (image, _) in enumerate(stack) if image not in common)
         # Anything may end in a shared routine: two frames of its own, or the top one.

@@ -180,7 +180,7 @@ def parameter_sets(article):
     return sets
 
 
-def sequences(article, user):
+def sequences(article):
     """Frame sequences that tell this bug: up to four frames from the top, with a name of its own."""
     found = []
     for stack in article.stacks:
@@ -192,23 +192,22 @@ def sequences(article, user):
             frame = f"{module}!{name}"
             if not frames or frames[-1] != frame:
                 frames.append(frame)
-        frames = frames[:4] if own_frames(frames[:4], user) else frames[:6]
-        if len(frames) >= 2 and own_frames(frames, user) and len(set(frames)) >= 2:
+        frames = frames[:4] if own_frames(frames[:4]) else frames[:6]
+        if len(frames) >= 2 and own_frames(frames) and len(set(frames)) >= 2:
             if frames not in found:
                 found.append(frames)
     return found
 
 
-def proves(frames, user):
+def proves(frames):
     """Two frames in its own code, or the top one: anything can end in a shared library's routine."""
-    own = [own_frames([f], user) for f in frames]
+    own = [own_frames([f]) for f in frames]
     return own[0] or sum(own) >= 2
 
 
-def own_frames(frames, user):
+def own_frames(frames):
     """Is one of them in code that is no shared library, nor the kernel?"""
-    shared = areas.SHARED if user else {"nt", "hal"}
-    return any(f.split("!")[0] not in shared for f in frames)
+    return any(f.split("!")[0] not in areas.SHARED for f in frames)
 
 
 def stack_modules(article):

@@ -1,6 +1,6 @@
 """One article to one rule, by the class of its evidence (docs/catalogue.md has the table)."""
 
-from . import fix, words
+from . import areas, fix, words
 from .facts import UNNAMED_NT, unique
 from .others import hang_rule, leak_rule, threshold_rule, user_rule
 from .rule import LeftOut, Rule, distinct, one_or_many
@@ -24,7 +24,9 @@ def make_rule(article):
     if article.kind == "hang" and article.codes and article.fault:
         makers["hang"] = stop_rule
     # An unknown kind is judged by what there is.
-    maker = makers.get(article.kind, stop_rule)
+    programs = article.fault and not any(areas.in_kernel(m) for m in article.fault)
+    other = user_rule if programs and not article.codes and article.kind != "kernel_stop" else stop_rule
+    maker = makers.get(article.kind, other)
     if maker is stop_rule and article.tags and 0xAB not in article.codes:
         maker = leak_rule
     maker(rule, article)

@@ -51,7 +51,7 @@ def hang_rule(rule, article):
     modules = unique(article.fault + article.candidates)
     modules = modules or (article.cause if "deadlock" in article.classes else [])
     kernel = [m for m in modules if areas.in_kernel(m) and m != "nt" and m != "hal.dll"]
-    sequences = evidence.sequences(article, user)
+    sequences = evidence.sequences(article)
     if not kernel and not sequences:
         programs = [m for m in article.fault if m.endswith(".exe")]
         if user and programs and has_remedy(article):
@@ -100,7 +100,7 @@ def user_rule(rule, article):
     if article.process and article.process not in programs:
         programs.insert(0, article.process)
     libraries = [m for m in article.fault if not m.endswith((".exe", ".sys")) and m != "nt"]
-    sequences = evidence.sequences(article, user=True)
+    sequences = evidence.sequences(article)
     proof, strong_functions, shown = evidence.single_functions(article, user=True)
     rule.require += [{"exception": {"code": Hex(ACCESS_VIOLATION)}}, {"not": {"kernel_crash": True}}]
     if programs and not libraries:

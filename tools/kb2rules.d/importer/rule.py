@@ -103,12 +103,12 @@ def add_proofs(rule, article, sets, sequences, proof, strong_functions, shown):
             rule.strong.append({"parameters": {f"p{number}": hexed(made.place.condition())}})
     on = "crashing_thread"
     for frames in sequences:
-        if evidence.proves(frames, rule.kind == "user"):
+        if evidence.proves(frames):
             rule.confirm.append({"frame_sequence": {"frames": frames, "on": on}})
             rule.proofs.append(tuple(frames))
         else:
             rule.strong.append({"frame_sequence": {"frames": frames, "on": on}})
-        own = own_functions(frames, rule.kind == "user")
+        own = own_functions(frames)
         rule.strong.append({"frame_function": {"function": own[0], "on": on}})
     for function in proof:
         rule.confirm.append({"top_of_stack": {"function": function, "on": "crashing_cpu"}})
@@ -116,14 +116,13 @@ def add_proofs(rule, article, sets, sequences, proof, strong_functions, shown):
     rule.strong += [{"frame_function": {"function": f, "on": on}} for f in proof + strong_functions]
     rule.weak += [{"frame_function": {"function": f, "on": on}} for f in shown[:6]]
     if sequences:
-        rule.function = own_functions(sequences[0], rule.kind == "user")[0]
+        rule.function = own_functions(sequences[0])[0]
     elif proof:
         rule.function = proof[0]
 
 
-def own_functions(frames, user):
-    shared = areas.SHARED if user else {"nt", "hal"}
-    return [f for f in frames if f.split("!")[0] not in shared]
+def own_functions(frames):
+    return [f for f in frames if f.split("!")[0] not in areas.SHARED]
 
 
 def add_context(rule, article):

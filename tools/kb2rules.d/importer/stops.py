@@ -24,7 +24,7 @@ def stop_rule(rule, article):
     if not codes and article.hang_too:
         start = {"any": [{"kernel_crash": True}, {"hang_dump": True}]}
     rule.require.append(start)
-    sequences = evidence.sequences(article, user=False)
+    sequences = evidence.sequences(article)
     proof, strong_functions, shown = evidence.single_functions(article, user=False)
     if 0xAB in codes and article.tags:
         rule.confirm.append({"session_leak": one_or_many(article.tags)})
