@@ -50,6 +50,7 @@ TEST(WaitCycle, EveryKey) {
       {"{objects: [resource, mutant]}", "yes"},
       {"{objects: resource}", "no"},
       {"{sessions: distinct}", "yes"},
+      {"{sessions: apart}", "yes"},
       {"{modules: [mup, rdr], at_least: 2, objects: [resource, mutant], sessions: distinct}",
        "yes"},
   };
@@ -63,7 +64,15 @@ TEST(WaitCycle, WhatIsNotKnownIsNoNo) {
   FactSet set = deadlock();
   find(set, "thread:14").fields.erase("session");
   EXPECT_EQ(answer("wait_cycle: {sessions: distinct}", set), "cannot tell");
+  EXPECT_EQ(answer("wait_cycle: {sessions: apart}", set), "cannot tell");
+  find(set, "thread:10").fields["process_id"] = number(84);
+  find(set, "thread:14").fields["process_id"] = number(92);
+  EXPECT_EQ(answer("wait_cycle: {sessions: apart}", set), "yes");
+  find(set, "thread:14").fields["process_id"] = number(84);
+  EXPECT_EQ(answer("wait_cycle: {sessions: apart}", set), "no");
+  find(set, "thread:14").fields["process_id"] = number(92);
   find(set, "thread:14").fields["session"] = number(1);
+  EXPECT_EQ(answer("wait_cycle: {sessions: apart}", set), "no");
   EXPECT_EQ(answer("wait_cycle: {sessions: distinct}", set), "no");
   find(set, "thread:14").fields["whole"] = false;
   EXPECT_EQ(answer("wait_cycle: {modules: [mup.sys, ntfs.sys]}", set), "cannot tell");

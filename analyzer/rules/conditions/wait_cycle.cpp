@@ -1,7 +1,8 @@
 // wait_cycle: {modules: [mup.sys, rdr.sys], at_least: 2, objects: [resource, mutant, event],
 // sessions: distinct}.  Threads wait for each other in a circle, which goes through all of these
 // modules: for each of them a thread of the circle has a sure frame in it, or one of its locks lies
-// in the module's data.
+// in the module's data.  `sessions: apart` is for systems that keep the session of a process
+// nowhere that is published (NT 4): where sessions are not told, threads of two processes will do.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -19,7 +20,7 @@ struct Wanted {
   std::vector<ModuleNames> modules; // one name each
   std::vector<std::string> objects;
   std::uint64_t least = 0;
-  bool distinct_sessions = false;
+  enum class Sessions { any, distinct, apart } sessions = Sessions::any;
 };
 
 struct Circle {
@@ -56,7 +57,9 @@ public:
     }
     if (wanted_.least > 0) condition_ += fmt::format(" of at least {} threads", wanted_.least);
     if (!wanted_.objects.empty()) condition_ += " over " + join(wanted_.objects);
-    if (wanted_.distinct_sessions) condition_ += " in several sessions";
+    if (wanted_.sessions == Wanted::Sessions::distinct) condition_ += " in several sessions";
+    if (wanted_.sessions == Wanted::Sessions::apart)
+      condition_ += " in several sessions, as far as they are told";
   }
 
   Finding judge(const FactView& facts) const override {
@@ -86,7 +89,12 @@ private:
     }
     for (const auto& module : wanted_.modules) add_module(facts, circle, module, keys);
     if (!wanted_.objects.empty()) keys.add(objects_fit(circle));
-    if (wanted_.distinct_sessions) keys.add(sessions_differ(circle));
+    if (wanted_.sessions != Wanted::Sessions::any) {
+      Answer differ = values_differ(circle, "session");
+      if (differ == Answer::cannot_tell && wanted_.sessions == Wanted::Sessions::apart)
+        differ = values_differ(circle, "process_id");
+      keys.add(differ);
+    }
     if (cycle.flag("timeout")) keys.doubt("a wait in the circle ends by itself");
     keys.doubt(doubt_about_fact(cycle));
     return keys;
@@ -119,14 +127,14 @@ private:
     return answer;
   }
 
-  static Answer sessions_differ(const Circle& circle) {
+  static Answer values_differ(const Circle& circle, const char* field) {
     std::optional<std::uint64_t> first;
     bool unknown = !circle.whole;
     for (const Fact* thread : circle.threads) {
-      const auto session = thread->number("session");
-      unknown = unknown || !session;
-      if (session && first && *session != *first) return Answer::yes;
-      if (session) first = session;
+      const auto value = thread->number(field);
+      unknown = unknown || !value;
+      if (value && first && *value != *first) return Answer::yes;
+      if (value) first = value;
     }
     return unknown ? Answer::cannot_tell : Answer::no;
   }
@@ -161,13 +169,16 @@ ConditionPtr read_wait_cycle(YamlReader& yaml, const RuleContext&) {
       {{"modules", false, [&] { modules.read(yaml); }},
        {"at_least", false, [&] { wanted.least = yaml.number("a number of threads").value_or(0); }},
        {"objects", false, [&] { read_object_kinds(yaml, wanted.objects); }},
-       {"sessions", false,
-        [&] { wanted.distinct_sessions = read_choice(yaml, {"distinct"}) == 0; }}});
+       {"sessions", false, [&] {
+          wanted.sessions = read_choice(yaml, {"distinct", "apart"}) == 0
+                                ? Wanted::Sessions::distinct
+                                : Wanted::Sessions::apart;
+        }}});
   for (const auto& pattern : modules.patterns())
     wanted.modules.emplace_back().add(pattern.written());
   if (yaml.kind() != YamlReader::Kind::map) return nullptr;
   if (wanted.modules.empty() && wanted.objects.empty() && wanted.least == 0 &&
-      !wanted.distinct_sessions) {
+      wanted.sessions == Wanted::Sessions::any) {
     yaml.error("wait_cycle: expected at least one key, or write 'wait_cycle: true'");
     return nullptr;
   }
