@@ -103,11 +103,14 @@ void explanation(Paper& paper, const MatchRow& match, Extent extent) {
   if (extent.lines < 0) paper.line("    ... the rest is in the JSON report", Ink::dim);
 }
 
-void in_full(Paper& paper, const MatchRow& match) {
+// `recommended`: what to do stands at the top already.
+void in_full(Paper& paper, const MatchRow& match, bool recommended) {
   if (!match.about.empty() && match.about != match.title) paper.item("What it is", match.about);
   fix(paper, match);
-  for (const std::string& advice : match.advice) paper.item("Do", advice);
-  if (!advised(match, match.workaround)) paper.item("Until then", match.workaround);
+  if (!recommended) {
+    for (const std::string& advice : match.advice) paper.item("Do", advice);
+    if (!advised(match, match.workaround)) paper.item("Until then", match.workaround);
+  }
   // Below what holds, the alternatives that do not are noise; the JSON report has them.
   explanation(paper, match, {40, false});
   for (const std::string& text : match.evidence_missing) paper.item("Not seen", text);
@@ -116,7 +119,7 @@ void in_full(Paper& paper, const MatchRow& match) {
 
 void recommendation(Paper& paper, const Document& d) {
   if (d.recommendation.kb.empty()) return;
-  for (const std::string& line : d.recommendation.lines) paper.item("Get", line);
+  for (const std::string& line : d.recommendation.lines) paper.item("Do", line);
 }
 
 void in_short(Paper& paper, const MatchRow& match) {
@@ -127,6 +130,10 @@ void in_short(Paper& paper, const MatchRow& match) {
   paper.paragraph(text, 2, 2);
   for (const std::string& text : match.evidence_missing) paper.paragraph("not seen: " + text, 6, 2);
   for (const std::string& text : match.advice) paper.paragraph("do: " + text, 6, 2);
+}
+
+bool cured(const Document& d, const MatchRow& match) {
+  return std::ranges::find(d.recommendation.cures, match.rule) != d.recommendation.cures.end();
 }
 
 // Leads that nothing in the dump sets apart are named together.
@@ -200,7 +207,7 @@ void verdict(Paper& paper, const Document& d) {
                       Ink::bold);
     }
     first = false;
-    in_full(paper, match);
+    in_full(paper, match, cured(d, match));
   }
   leads(paper, d);
   bool headed = false;
