@@ -88,7 +88,7 @@ Made make_kb961799(const NetbtScene& scene, State state, Level level) {
     m.page_out(receiving.limit(), receiving.base() - receiving.limit());
     m.page_out(m.code.images()[2].base, 0x5000);
   }
-  return {dump_of(m, scene.kind), symbols(m, level)};
+  return {dump_of(m, scene.kind), symbols(m, level), truth_of(m, {&crashed, &frozen})};
 }
 
 } // namespace dumptriage::matrix

@@ -55,6 +55,8 @@ std::vector<Row> rows() {
   add("2003 SP2 x86", NtSystem::ws2003sp2_x86, false);
   add("2003 SP2 x64", NtSystem::ws2003sp2_x64, false);
   add("XP x64 SP2", NtSystem::ws2003sp2_x64, true);
+  for (Row& row : out)
+    if (row.system == "2003 SP2 x86" && row.kind == "triage") row.gaps = kX86Triage;
   for (Row& row : itanium_rows()) out.push_back(std::move(row));
   return out;
 }

@@ -30,7 +30,8 @@ const char* name_of(State state);
 using Files = std::map<std::string, synth::Bytes>;
 struct Made {
   synth::Bytes dump;
-  Files symbols; // images and symbols that the analysis is given
+  Files symbols;       // images and symbols that the analysis is given
+  std::string truth{}; // the frames as they were laid, in the form of dumps-samples/truth
 };
 
 // What the article allows, by level of symbols; several verdicts stand with '|' between them.

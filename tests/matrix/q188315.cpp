@@ -66,7 +66,7 @@ Made make_q188315(const SessionScene& scene, State state, Level level) {
   if (state == State::edition) m.product_type = 1;
   if (state == State::os) m.build = 2195;
   if (state == State::paged_out) m.page_out(kPoolPage);
-  return {dump_of(m, "full"), symbols(m, level)};
+  return {dump_of(m, "full"), symbols(m, level), truth_of(m, {&stack})};
 }
 
 } // namespace dumptriage::matrix

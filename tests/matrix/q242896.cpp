@@ -106,7 +106,7 @@ Made make_q242896(const IrpScene& scene, State state, Level level) {
   m.thread(stack, {.cpu = 0, .context = stack.context(true)});
   if (state == State::os) m.build = 2195;
   if (state == State::paged_out) m.page_out(kPoolPage);
-  return {dump_of(m, "full"), symbols(m, level)};
+  return {dump_of(m, "full"), symbols(m, level), truth_of(m, {&stack})};
 }
 
 } // namespace dumptriage::matrix

@@ -10,6 +10,7 @@ void lay_code(NtMachine& m, State state) {
     m.code.add(std::move(image));
   };
   NtImage nt = kernel(NtSystem::nt4_x86, {"KeBugCheckEx"});
+  nt.timestamp = day(1999, 4, 2);
   nt.functions.push_back(
       {.name = "NtCreateFile", .exported = true, .parameters = 11, .calls = {"IopParseDevice"}});
   nt.functions.push_back(
@@ -38,7 +39,7 @@ struct Waiter {
   std::uint64_t object; // what it waits for
   bool resource;
 };
-void lay_waiter(NtMachine& m, std::uint64_t thread, const Waiter& waiter, bool paged_out) {
+NtStack lay_waiter(NtMachine& m, std::uint64_t thread, const Waiter& waiter, bool paged_out) {
   const auto [limit, base] = m.next_stack();
   NtStack stack(m.code, limit, base);
   if (paged_out) m.page_out(limit, base - limit);
@@ -55,6 +56,7 @@ void lay_waiter(NtMachine& m, std::uint64_t thread, const Waiter& waiter, bool p
   stack.swap("KiSwapContext", "SwapContext");
   const std::size_t process = m.process("explorer.exe", 0x80 + thread % 0x40);
   m.thread(stack, {.process = process, .object = thread});
+  return stack;
 }
 
 } // namespace
@@ -77,8 +79,10 @@ Made make_q260752(State state, Level level) {
   }
   m.adopt(objects);
   const bool gone = state == State::paged_out;
-  lay_waiter(m, first, {{"MupCreate", "DfsFsdCreate", "RdrConnect"}, connections, locked}, gone);
-  lay_waiter(m, second, {{"RdrFsdCreate", "MupRedirQuery"}, prefixes, locked}, gone);
+  const NtStack one = lay_waiter(
+      m, first, {{"MupCreate", "DfsFsdCreate", "RdrConnect"}, connections, locked}, gone);
+  const NtStack two =
+      lay_waiter(m, second, {{"RdrFsdCreate", "MupRedirQuery"}, prefixes, locked}, gone);
   const auto [limit, base] = m.next_stack();
   NtStack stack(m.code, limit, base);
   stack.begin("PspSystemThreadStartup");
@@ -87,7 +91,7 @@ Made make_q260752(State state, Level level) {
   m.thread(stack, {.cpu = 0, .context = stack.context(true)});
   m.stop = 0xE2;
   if (state == State::os) m.build = 2195;
-  return {dump_of(m, "full"), symbols(m, level)};
+  return {dump_of(m, "full"), symbols(m, level), truth_of(m, {&stack}, {&one, &two})};
 }
 
 } // namespace dumptriage::matrix

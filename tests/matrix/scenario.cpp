@@ -1,6 +1,7 @@
 #include "matrix/scenario.h"
 
 #include <chrono>
+#include <cstdio>
 
 #include "synth/convert.h"
 
@@ -101,6 +102,44 @@ Files symbols(const NtMachine& machine, Level level) {
       files[image.stem() + ".pdb"] = nt_pdb(image, form);
   }
   return files;
+}
+
+namespace {
+
+std::string frames_of(const NtMachine& machine, const NtStack& stack) {
+  std::string out;
+  for (const synth::NtFrame& frame : stack.frames()) {
+    const char* kind = out.empty() ? "start" : frame.interrupted ? "interrupted" : "call";
+    const int digits = machine.wide ? 16 : 8;
+    char line[300];
+    std::snprintf(line, sizeof line,
+                  "%s\n        {\"kind\": \"%s\", \"pc\": \"0x%0*llx\", \"sp\": \"0x%0*llx\", "
+                  "\"module\": \"%s\", \"function\": \"%s\", \"offset\": %llu}",
+                  out.empty() ? "" : ",", kind, digits, static_cast<unsigned long long>(frame.pc),
+                  digits, static_cast<unsigned long long>(frame.sp),
+                  machine.code.home(frame.function).file_name().c_str(), frame.function.c_str(),
+                  static_cast<unsigned long long>(frame.pc - machine.code.address(frame.function)));
+    out += line;
+  }
+  return out;
+}
+
+std::string list_of(const NtMachine& machine, const std::vector<const NtStack*>& stacks) {
+  std::string out;
+  for (std::size_t i = 0; i < stacks.size(); ++i)
+    out += std::string(i == 0 ? "" : ",\n") + "    {\"number\": " + std::to_string(i) +
+           ", \"frames\": [" + frames_of(machine, *stacks[i]) + "]}";
+  return out;
+}
+
+} // namespace
+
+std::string truth_of(const NtMachine& machine, const std::vector<const NtStack*>& running,
+                     const std::vector<const NtStack*>& waiting) {
+  std::string out = "{\n  \"made_by\": \"the frames as the writer laid them\",\n  \"cpus\": [\n" +
+                    list_of(machine, running) + "\n  ]";
+  if (!waiting.empty()) out += ",\n  \"waiting\": [\n" + list_of(machine, waiting) + "\n  ]";
+  return out + "\n}\n";
 }
 
 synth::Bytes dump_of(NtMachine& machine, const std::string& kind) {

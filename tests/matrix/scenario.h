@@ -23,6 +23,9 @@ NtImage driver(NtSystem system, const std::string& name, std::vector<NtFunction>
 
 // What an analysis is given at this level.
 Files symbols(const NtMachine& machine, Level level);
+// The frames of these stacks; the first ones ran on CPU 0, 1, ..., the others waited.
+std::string truth_of(const NtMachine& machine, const std::vector<const NtStack*>& running,
+                     const std::vector<const NtStack*>& waiting = {});
 // "full", "summary", "triage" of a finished machine.
 synth::Bytes dump_of(NtMachine& machine, const std::string& kind);
 

@@ -14,7 +14,7 @@ namespace {
 using Kind = NtFunction::Kind;
 using u32 = std::uint32_t;
 
-constexpr u32 kPdbSignature = 0x45D6C53C;
+constexpr u32 kPdbSignature = 0x46A1D207;
 
 void emit(Bytes& out, std::initializer_list<std::uint8_t> bytes) {
   out.insert(out.end(), bytes.begin(), bytes.end());

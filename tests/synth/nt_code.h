@@ -56,7 +56,8 @@ public:
 
   bool wide() const { return wide_; }
   const std::deque<NtImage>& images() const { return images_; }
-  // Both throw std::out_of_range for a name that no image has.
+  // All throw std::out_of_range for a name that no image has.
+  const NtImage& home(const std::string& name) const;
   const NtFunction& function(const std::string& name) const;
   std::uint64_t address(const std::string& name) const; // where it begins
   std::uint64_t body(const std::string& name) const;
@@ -72,7 +73,6 @@ private:
   void place(NtFunction& function, std::uint32_t rva) const;
   Bytes code(const NtImage& image, const NtFunction& function) const;
   Bytes constants(const NtImage& image, bool exports, PeWriter& pe) const;
-  const NtImage& home(const std::string& name) const;
   std::vector<std::string> foreign(const NtImage& image) const; // one slot each, in .data
 
   bool wide_;

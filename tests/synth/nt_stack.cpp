@@ -73,6 +73,7 @@ void NtStack::call(const std::string& function, const std::vector<std::uint32_t>
   const NtFunction& f = code_.function(function);
   if (!code_.wide())
     for (unsigned i = f.parameters; i-- > 0;) push(i < arguments.size() ? arguments[i] : 0);
+  callers_.push_back({top_, code_.return_address(top_, function), sp_});
   push(code_.return_address(top_, function));
   enter(f);
 }
@@ -83,6 +84,7 @@ void NtStack::local(unsigned index, std::uint64_t value) {
 
 std::uint64_t NtStack::fault(const std::string& handler, std::uint32_t error_code) {
   const std::uint64_t pc = code_.body(top_), interrupted = sp_;
+  callers_.push_back({top_, pc, interrupted, true});
   if (code_.wide()) {
     sp_ &= ~0xFull; // the CPU aligns it
     for (std::uint64_t value : {std::uint64_t{0x18}, interrupted, std::uint64_t{eflags},
@@ -118,12 +120,20 @@ std::uint64_t NtStack::fault(const std::string& handler, std::uint32_t error_cod
 }
 
 void NtStack::swap(const std::string& caller, const std::string& callee) {
+  callers_.push_back({top_, code_.return_address(top_, caller), sp_});
   push(code_.return_address(top_, caller));
   for (std::uint64_t value : {registers[3], registers[6], registers[7], bp_}) push(value);
+  callers_.push_back({caller, code_.return_address(caller, callee), sp_});
   push(code_.return_address(caller, callee));
   push(0);
   push(0xFFFFFFFF); // ExceptionList
   top_ = callee;
+}
+
+std::vector<NtFrame> NtStack::frames() const {
+  std::vector<NtFrame> out(callers_.rbegin(), callers_.rend());
+  out.insert(out.begin(), {top_, code_.body(top_), sp_});
+  return out;
 }
 
 Bytes NtStack::context(bool nt4) const {

@@ -8,6 +8,13 @@
 
 namespace dumptriage::synth {
 
+// A frame as it was laid: where its function goes on, and its stack pointer then.
+struct NtFrame {
+  std::string function;
+  std::uint64_t pc = 0, sp = 0;
+  bool interrupted = false;
+};
+
 class NtStack {
 public:
   // [limit, base), in the kernel.
@@ -32,6 +39,7 @@ public:
   std::array<std::uint64_t, 16> registers{};
   Bytes context(bool nt4 = false) const; // CONTEXT, pc at the body of the function on top
   Bytes bytes() const { return bytes_; } // of all the stack
+  std::vector<NtFrame> frames() const;   // inner first
   std::uint32_t eflags = 0x10202;
 
 private:
@@ -44,6 +52,7 @@ private:
   std::uint64_t limit_, base_, sp_, bp_ = 0;
   Bytes bytes_;
   std::string top_;
+  std::vector<NtFrame> callers_; // of the function on top, outer first
 };
 
 } // namespace dumptriage::synth

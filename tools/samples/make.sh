@@ -4,6 +4,7 @@
 #            g++, clang-19, lld-19 and llvm-19)
 #   alpha    the two dumps of NT 4 for Alpha (needs gcc-alpha-linux-gnu 12, qemu-user, python3, g++)
 #   itanium  the two dumps of Server 2003 for Itanium, from the recorded states beside make_itanium.cpp (g++)
+#   paper    the x86 dumps of the first four articles, machines on paper (g++)
 #   manifest dumps-samples/MANIFEST.tsv: checks sizes and digests, writes them again with --update
 # The user dumps need Wine; tools/samples/user says how.
 set -e
@@ -12,7 +13,7 @@ root=$(cd "$here/../.." && pwd)
 samples=$root/dumps-samples
 tab=$(printf '\t')
 update=no
-[ $# -gt 0 ] || set -- kernel alpha itanium manifest
+[ $# -gt 0 ] || set -- kernel alpha itanium paper manifest
 for kind; do [ "$kind" != --update ] || update=yes; done
 
 kernel() {
@@ -68,6 +69,20 @@ itanium() {
   rm -rf "$work"
 }
 
+paper() {
+  work=$(mktemp -d)
+  synth=$root/tests/synth
+  matrix=$root/tests/matrix
+  g++ -std=c++23 -O1 -Wall -I"$root/tests" -I"$here" "$here/make_paper.cpp" "$matrix/scenario.cpp" "$matrix"/kb961799.cpp \
+    "$matrix"/q188315.cpp "$matrix"/q242896.cpp "$matrix"/q260752.cpp "$synth"/nt_*.cpp "$synth/kernel_objects.cpp" \
+    "$synth/kernel_bytes.cpp" "$synth/full_dump.cpp" "$synth/convert.cpp" "$synth/page_dumps.cpp" "$synth/triage_from_full.cpp" \
+    "$synth"/triage_writer*.cpp "$synth/pe_writer.cpp" "$synth/coff_writer.cpp" "$synth/codeview_writer.cpp" \
+    "$synth/dbg_writer.cpp" "$synth/pdb20_writer.cpp" -o "$work/maker"
+  for folder in nt4/q188315 nt4/q242896 nt4/q260752 ws2003; do mkdir -p "$samples/symbols/$folder"; done
+  "$work/maker" "$samples"
+  rm -rf "$work"
+}
+
 # Columns: file, size, SHA-256, what, how made, mark.  The first three are made here, the others kept.
 manifest() {
   status=0
@@ -94,6 +109,7 @@ for kind; do
     kernel) kernel ;;
     alpha) alpha ;;
     itanium) itanium ;;
+    paper) paper ;;
     manifest) manifest ;;
     --update) ;;
     *) echo "make.sh: what is '$kind'?" >&2; exit 2 ;;
