@@ -25,8 +25,8 @@ struct NtFunction {
   bool exported = false;
   unsigned parameters = 0; // x86: words that its caller pushes
   unsigned locals = 0x20;  // bytes
-  Bytes body;              // in front of the calls; the program counter of a fault is its start
-  std::vector<std::string> calls;
+  Bytes body{};            // in front of the calls; the program counter of a fault is its start
+  std::vector<std::string> calls{};
   Kind kind = Kind::plain;
 
   // Where link() put it.

@@ -23,7 +23,7 @@ struct NtThreadPlan {
   std::uint32_t id = 0;     // 0: some
   std::uint64_t object = 0; // of KernelObjects; 0: laid here
   int cpu = -1;             // it runs there
-  Bytes context;            // of a running one
+  Bytes context{};          // of a running one
 };
 
 class NtMachine {
