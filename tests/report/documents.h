@@ -200,7 +200,7 @@ inline Document full_document() {
   match.verdict = "confirmed";
   match.fix_state = "unpublished";
   match.fix.hotfix = match.fix.unpublished = true;
-  match.fix.files = {{"netbt.sys", "x64", "SP2", "", "2009-01-01", 1234}};
+  match.fix.files = {{"netbt.sys", "x64", "SP2", "", "2009-01-01", "", 1234}};
   match.fix.caveats = {"Only when affected."};
   match.advice = {"Install the hotfix of KB1."};
   match.explanation = {"yes", false, "kb1-test",
