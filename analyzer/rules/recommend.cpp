@@ -147,9 +147,7 @@ void say_why(const Rule& rule, const std::vector<const Match*>& cured, Lines& li
   std::vector<std::string> others;
   for (const Match* match : cured)
     if (match->rule != &rule) others.push_back(article_of(*match->rule));
-  if (others.empty())
-    lines.push_back(fmt::format("{} describes this: {}.", article_of(rule), rule.title));
-  else
+  if (!others.empty())
     lines.push_back(fmt::format("{} ({}) holds the fix of {} as well.", article_of(rule),
                                 rule.title, join(others, "and")));
   if (!rule.fix.replaces.empty())

@@ -46,18 +46,23 @@ std::string applies(const FactView& facts) {
 }
 
 // The newest sure frames of the crashed thread from the top of its stack on, by name.
-std::vector<std::string> sequence(const FactView& facts) {
-  std::vector<std::string> names;
+std::vector<const Fact*> sequence(const FactView& facts) {
+  std::vector<const Fact*> frames;
   bool below_top = false;
   for (const Fact* frame : facts.of_kind("frame")) {
     if (!frame->flag("crashed_thread") || !frame->flag("sure")) continue;
     below_top = below_top || frame->flag("top");
     const std::string module = text_of(frame, "module"), function = text_of(frame, "function");
     if (!below_top || module.empty() || function.empty() || !frame->flag("name_exact")) continue;
-    names.push_back(module.substr(0, module.rfind('.')) + "!" + function);
-    if (names.size() == 3) break;
+    frames.push_back(frame);
+    if (frames.size() == 3) break;
   }
-  return names;
+  return frames;
+}
+
+std::string name_of(const Fact& frame) {
+  const std::string module = text_of(&frame, "module");
+  return module.substr(0, module.rfind('.')) + "!" + text_of(&frame, "function");
 }
 
 std::string require(const FactView& facts) {
@@ -118,6 +123,19 @@ std::string field_text(const evidence::Value& value) {
   return quoted(std::get<std::string>(value));
 }
 
+// The same dump but for one fact that tells this bug from others.
+std::string near_miss(const FactView& facts, const Fact* named) {
+  std::string text = "  - name: another one\n    like: the dump it was made of\n";
+  if (named)
+    return text + fmt::format("    replace: {{kind: frame, crashed_thread: true, index: {}}}\n"
+                              "    with: {{function: AnotherFunction}}\n    expect: possible\n",
+                              named->number("index").value_or(0));
+  const Fact* stop = facts.first("stop");
+  if (!stop || !stop->number("code")) return "";
+  return text + "    replace: {kind: stop}\n    with: {code: 0x1, normalized: 0x1}\n"
+                "    expect: no_match\n";
+}
+
 std::string examples(const FactView& facts, const std::string& id, bool confirmed) {
   static const std::set<std::string_view> kKept = {"stop",  "os",  "module",   "fault",
                                                    "frame", "cpu", "parameter"};
@@ -138,7 +156,9 @@ std::string examples(const FactView& facts, const std::string& id, bool confirme
 } // namespace
 
 Scaffold scaffold(const FactView& facts, const std::string& id) {
-  const std::vector<std::string> names = sequence(facts);
+  const std::vector<const Fact*> frames = sequence(facts);
+  std::vector<std::string> names;
+  for (const Fact* frame : frames) names.push_back(name_of(*frame));
   const Fact* stop = facts.first("stop");
   const std::string stop_name = text_of(stop, "name");
   const std::string module = text_of(facts.first("fault"), "module");
@@ -149,7 +169,8 @@ Scaffold scaffold(const FactView& facts, const std::string& id) {
               "\nabout: say in a sentence or two what goes wrong\n\n" + applies(facts) +
               fix(facts) + require(facts) + confirm(names) +
               "support:\n  weak:\n    - kernel_crash: true # replace by what speaks for it\n";
-  made.examples = examples(facts, id, !names.empty());
+  made.examples = examples(facts, id, !frames.empty()) +
+                  near_miss(facts, frames.empty() ? nullptr : frames.front());
   return made;
 }
 

@@ -79,6 +79,13 @@ private:
     return at;
   }
 
+  // Right for whatever stands before a list or map: at worst a place is a little late.
+  bool in_comment(const char* at) const {
+    const std::string_view before = text_.substr(0, static_cast<std::size_t>(at - text_.data()));
+    const std::size_t line = before.rfind('\n');
+    return before.find('#', line == std::string_view::npos ? 0 : line) != std::string_view::npos;
+  }
+
   const char* last_before(const char* at, const char* wanted) const {
     const std::size_t found =
         text_.substr(0, static_cast<std::size_t>(at - text_.data())).find_last_of(wanted);
@@ -96,7 +103,7 @@ private:
     case Node::NK_Mapping: {
       const char* back = back_over_white(at);
       const char bracket = node->getType() == Node::NK_Sequence ? '[' : '{';
-      return back > begin && back[-1] == bracket ? back - 1 : at;
+      return back > begin && back[-1] == bracket && !in_comment(back - 1) ? back - 1 : at;
     }
     case Node::NK_Null: return back_over_white(at);
     case Node::NK_BlockScalar: return last_before(at, ">|");

@@ -33,7 +33,7 @@ protected:
     std::ofstream(folder_ / name, std::ios::binary) << bytes;
   }
   report::ShareDocument run(const std::vector<std::string>& paths, Callbacks callbacks = {}) {
-    pipeline::Analyzer analyzer(rules::load(rules::builtin_rule_texts()),
+    pipeline::Analyzer analyzer(rules::builtin_catalogue(),
                                 {{(kSamples / "symbols").string(), memory::Origin::image}});
     return scan(paths, analyzer, {}, callbacks);
   }

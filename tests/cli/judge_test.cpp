@@ -86,7 +86,8 @@ TEST_F(Program, ARuleBegunFromADumpLoadsPassesItsExampleAndFindsTheDump) {
   EXPECT_EQ(test.code, 0) << test.out << read("mine/site-001.yaml");
   Ran judged = run("judge " + kDump + kSymbols + " --rules mine --format json");
   bool found = false;
-  for (const Json& match : Json::parse(judged.out)["matches"])
+  const Json verdicts = Json::parse(judged.out);
+  for (const Json& match : verdicts["matches"])
     if (match["rule"] == "site-001") found = match["verdict"] == "confirmed";
   EXPECT_TRUE(found) << judged.out;
   EXPECT_EQ(run("rules new --from " + kDump + " --id site-001 --out mine").code, 1);

@@ -62,7 +62,7 @@ const Wrong kWrong[] = {
     {"corruption: all", "expected a list of free memory: pool_freelist"},
     {"corruption: {}", "expected at least one key"},
     {"wait_cycle: {objects: eresource}", "expected a kind of object: thread, process"},
-    {"wait_cycle: {sessions: same}", "expected distinct, found 'same'"},
+    {"wait_cycle: {sessions: same}", "expected distinct or apart, found 'same'"},
     {"blocked_threads: {at_least: 2}", "expected 'module', 'function' or 'wait'"},
     {"blocked_threads: {at_least: 101%, module: a.sys}", "expected a number of threads such as 2"},
     {"blocked_threads: {at_least: 0, module: a.sys}", "expected a number of threads such as 2"},

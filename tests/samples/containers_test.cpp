@@ -101,7 +101,7 @@ std::size_t captured(const json& frames, const synth::TriageDescription& triage)
 class Containers : public testing::TestWithParam<MachineFile> {
 protected:
   Containers()
-      : analyzer(rules::load(rules::builtin_rule_texts()), {{kMachines, memory::Origin::image}}) {}
+      : analyzer(rules::builtin_catalogue(), {{kMachines, memory::Origin::image}}) {}
   void SetUp() override {
     machine = load(GetParam());
     if (!machine.dump) GTEST_SKIP() << "skipped: " << GetParam().name << " is no full dump";

@@ -12,7 +12,7 @@ namespace {
 // version alone.
 std::string report_of(const std::string& name) {
   std::filesystem::current_path(folder());
-  pipeline::Analyzer analyzer(rules::load(rules::builtin_rule_texts()),
+  pipeline::Analyzer analyzer(rules::builtin_catalogue(),
                               {{"symbols", memory::Origin::image}});
   report::Document document = analyzer.analyze(name, pipeline::Options{});
   document.tool.version = "any";
@@ -58,7 +58,8 @@ TEST_P(Expected, TwoRunsGiveTheSameBytes) {
 
 INSTANTIATE_TEST_SUITE_P(Samples, Expected,
                          testing::Values(kKernel, kDamaged, kItaniumFull, kItaniumTriage,
-                                         kAlphaSession, kAlphaIrp, kUserX64, kUserX86),
+                                         kAlphaSession, kAlphaIrp, kPaperSession, kPaperIrp,
+                                         kPaperDfs, kPaperNetbt, kUserX64, kUserX86),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)

@@ -36,7 +36,7 @@ constexpr bool sanitized() {
 class Giants : public testing::TestWithParam<MachineFile> {
 protected:
   Giants()
-      : analyzer(rules::load(rules::builtin_rule_texts()), {{kMachines, memory::Origin::image}}) {}
+      : analyzer(rules::builtin_catalogue(), {{kMachines, memory::Origin::image}}) {}
   std::string report_of(const std::string& path) {
     nlohmann::json document =
         nlohmann::json::parse(report::to_json(analyzer.analyze(path, pipeline::Options{})));

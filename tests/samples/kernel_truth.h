@@ -44,7 +44,7 @@ inline Analysed analyse(const MachineFile& machine, bool symbols = true) {
   out.file = load(machine).file;
   std::vector<symbols::SearchRoot> roots;
   if (symbols) roots.push_back({images_of(out.truth), memory::Origin::image});
-  pipeline::Analyzer analyzer(rules::load(rules::builtin_rule_texts()), std::move(roots));
+  pipeline::Analyzer analyzer(rules::builtin_catalogue(), std::move(roots));
   pipeline::Options options;
   options.threads = pipeline::Threads::all;
   options.locks = true;

@@ -24,6 +24,10 @@ inline const char* const kItaniumFull = "kernel-ia64-ws2003sp2-kb961799-full.dmp
 inline const char* const kItaniumTriage = "kernel-ia64-ws2003sp2-kb961799-triage.dmp";
 inline const char* const kAlphaSession = "kernel-alpha-nt4-q188315.dmp";
 inline const char* const kAlphaIrp = "kernel-alpha-nt4-q242896.dmp";
+inline const char* const kPaperSession = "kernel-x86-nt4-q188315.dmp";
+inline const char* const kPaperIrp = "kernel-x86-nt4-q242896.dmp";
+inline const char* const kPaperDfs = "kernel-x86-nt4tse-q260752.dmp";
+inline const char* const kPaperNetbt = "kernel-x86-ws2003sp2-kb961799.dmp";
 inline const char* const kUserX64 = "user-x64-access-violation.dmp";
 inline const char* const kUserX86 = "user-x86-access-violation.dmp";
 
@@ -51,7 +55,7 @@ inline report::Document analyze(const synth::Bytes& dump, const std::string& sym
                                 pipeline::Threads threads = pipeline::Threads::cpus) {
   std::vector<symbols::SearchRoot> roots;
   if (!symbols.empty()) roots.push_back({symbols, memory::Origin::image});
-  pipeline::Analyzer analyzer(rules::load(rules::builtin_rule_texts()), std::move(roots));
+  pipeline::Analyzer analyzer(rules::builtin_catalogue(), std::move(roots));
   pipeline::Options options;
   options.threads = threads;
   return analyzer.analyze(MappedFile::borrow(ByteView(dump.data(), dump.size()), "sample.dmp"),
