@@ -11,6 +11,9 @@
 // of its own that the handler has called.  The latter would be skipped.  It has left its return
 // address between esp and the trap frame; so when no word there follows a call, nothing is skipped.
 #include "arch/x86_trap_frame.h"
+
+#include <algorithm>
+
 #include "arch/reading.h"
 
 namespace dumptriage::arch {
@@ -42,7 +45,9 @@ std::optional<Caller> by_trap_frame_x86(const UnwindInput& input, std::uint32_t 
   std::byte byte{};
   caller.origin = input.memory.read(ebp, std::span(&byte, 1)).origin;
   caller.proved = ebp - esp <= kMostBetween;
-  for (std::uint32_t at = esp; caller.proved && at < ebp; at += 4) {
+  // What the callee took as parameters is known to be no return address.
+  const std::uint32_t parameters = std::min(input.callee_parameters.value_or(0), ebp - esp);
+  for (std::uint32_t at = esp + parameters; caller.proved && at < ebp; at += 4) {
     const auto word = input.memory.u32(at);
     // A handler gets the interrupted address, and places in its stack, as parameters.
     if (word && (*word == *registers->get(kEip) || (*word >= esp && *word <= ebp))) continue;
