@@ -38,7 +38,7 @@ const std::vector<Gap> kX86Triage = {
      {"possible", "possible", nullptr, nullptr},
      "the address that was touched stands among the parameters of KeBugCheckEx, above the trap "
      "frame; a small dump does not hold its page, so that it may be a return address, and the "
-     "trap frame is not proved"},
+     "trap frame is not proved where no FPO data tell how many parameters those are"},
 };
 
 std::vector<Row> rows() {

@@ -38,6 +38,7 @@ struct Waiter {
   std::vector<std::string> calls;
   std::uint64_t object; // what it waits for
   bool resource;
+  std::uint64_t process_id; // a session has processes of its own
 };
 NtStack lay_waiter(NtMachine& m, std::uint64_t thread, const Waiter& waiter, bool paged_out) {
   const auto [limit, base] = m.next_stack();
@@ -54,7 +55,7 @@ NtStack lay_waiter(NtMachine& m, std::uint64_t thread, const Waiter& waiter, boo
   stack.call("KeWaitForSingleObject", {object});
   stack.call("KiSwapThread");
   stack.swap("KiSwapContext", "SwapContext");
-  const std::size_t process = m.process("explorer.exe", 0x80 + thread % 0x40);
+  const std::size_t process = m.process("explorer.exe", waiter.process_id);
   m.thread(stack, {.process = process, .object = thread});
   return stack;
 }
@@ -80,9 +81,9 @@ Made make_q260752(State state, Level level) {
   m.adopt(objects);
   const bool gone = state == State::paged_out;
   const NtStack one = lay_waiter(
-      m, first, {{"MupCreate", "DfsFsdCreate", "RdrConnect"}, connections, locked}, gone);
+      m, first, {{"MupCreate", "DfsFsdCreate", "RdrConnect"}, connections, locked, 0x80}, gone);
   const NtStack two =
-      lay_waiter(m, second, {{"RdrFsdCreate", "MupRedirQuery"}, prefixes, locked}, gone);
+      lay_waiter(m, second, {{"RdrFsdCreate", "MupRedirQuery"}, prefixes, locked, 0x9C}, gone);
   const auto [limit, base] = m.next_stack();
   NtStack stack(m.code, limit, base);
   stack.begin("PspSystemThreadStartup");
