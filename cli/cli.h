@@ -31,7 +31,7 @@ void add_symbols(CLI::App& app, Run& run);
 struct Common {
   std::vector<std::string> images, symbols, rules;
   std::string threads = "cpus", hash = "auto";
-  bool all_rules = false, locks = false, irps = false;
+  bool all_rules = false, locks = false, irps = false, peers = false;
   std::vector<std::string> pool; // addresses, checked
 
   void add_folders(CLI::App& command);

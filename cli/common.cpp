@@ -107,6 +107,9 @@ void Common::add_analysis(CLI::App& command) {
       "All locks that are held or waited for, with owners and waiters; without it those "
       "that somebody waits for");
   command.add_flag("--irps", irps, "The I/O requests of all threads");
+  command.add_flag("--peers", peers,
+                   "Where a stop has to do with the network, search all memory in the dump for the "
+                   "sender, not only its first 256 MiB");
   command
       .add_option("--pool", pool,
                   "The pool block around this address and its page. Hexadecimal; repeatable")
@@ -136,6 +139,7 @@ pipeline::Options Common::options() const {
   options.hash_full = hash == "full";
   options.all_rules = all_rules;
   options.locks = locks;
+  if (peers) options.peer_bytes = UINT64_MAX;
   for (const std::string& text : pool)
     if (auto address = address_of(text)) options.pool.push_back(*address);
   return options;

@@ -203,7 +203,7 @@ void Analyzer::run(report::Document& document, std::shared_ptr<const MappedFile>
   prove_service_pack(snapshot, modules, notes);
   Walks walks = walk_threads(snapshot, modules, options.threads);
   walk_wow64(walks, snapshot, modules, store);
-  read_peers(*dump, snapshot, walks);
+  read_peers(*dump, snapshot, walks, options);
   if (options.search_all_modules) modules.search_all();
 
   evidence::Input input{snapshot, walks.stacks, modules};

@@ -26,6 +26,9 @@ struct Options {
   bool judge = true;               // false: facts only, no rules
   bool locks = false;              // also what is held though nobody waits for it
   std::vector<std::uint64_t> pool; // addresses whose pool block is wanted
+  // Bytes of memory that are searched for packets where a stop has to do with the network, beside
+  // what the crashed code reaches.
+  std::uint64_t peer_bytes = std::uint64_t{256} << 20;
   // Told which entry of an archive is being unpacked, at its start and every 64 MiB.
   std::function<void(const std::string& path)> unpacking;
 };

@@ -16,7 +16,8 @@ void read_accounts(const dump::Dump& dump, system::Snapshot& snapshot);
 void read_irps(const dump::Dump& dump, system::Snapshot& snapshot);
 void read_pools(const dump::Dump& dump, system::Snapshot& snapshot, const Options& options);
 // After walk_threads(), before facts are drawn: the stacks say whether a peer is looked for.
-void read_peers(const dump::Dump& dump, system::Snapshot& snapshot, const Walks& walks);
+void read_peers(const dump::Dump& dump, system::Snapshot& snapshot, const Walks& walks,
+                const Options& options);
 // The pool blocks around what the fault touched and the stop names.  After walk_threads(), because
 // the registers of the fault may be found by it.
 void read_touched(const dump::Dump& dump, system::Snapshot& snapshot, const evidence::Input& input);

@@ -126,7 +126,8 @@ std::string certainty_of(const system::Peer& peer) { return peer.agreed ? "agree
 
 } // namespace
 
-void read_peers(const dump::Dump& dump, system::Snapshot& snapshot, const Walks& walks) {
+void read_peers(const dump::Dump& dump, system::Snapshot& snapshot, const Walks& walks,
+                const Options& options) {
   if (!snapshot.kernel) return;
   system::PeerQuestion question;
   if (!Asking(snapshot, walks).ask(question)) return;
@@ -135,6 +136,7 @@ void read_peers(const dump::Dump& dump, system::Snapshot& snapshot, const Walks&
       question.images.push_back({module.base, *end});
   question.pointer_size = arch::pointer_size_of(snapshot.machine);
   question.physical = dump.physical.get();
+  question.most_bytes = options.peer_bytes;
   if (dump.kernel && dump.kernel->triage)
     for (const dump::DataBlock& block : dump.kernel->triage->data_blocks)
       if (auto end = checked_add(block.address, block.size))

@@ -43,12 +43,24 @@ std::string_view anchor_of(std::string_view structure) {
 // Structures whose shape NT 4 and 2000 share with XP, as far as anybody has written about them.
 // Others changed, or nothing is known.
 bool like_xp(std::string_view structure, std::string_view field) {
-  constexpr std::string_view kAlike[] = {
-      "_CLIENT_ID",  "_DEVICE_OBJECT", "_DISPATCHER_HEADER", "_DRIVER_OBJECT",
-      "_FAST_MUTEX", "_FILE_OBJECT",   "_IO_STACK_LOCATION", "_IRP",
-      "_KAPC_STATE", "_KEVENT",        "_KMUTANT",           "_KQUEUE",
-      "_KSEMAPHORE", "_KTIMER",        "_KTRAP_FRAME",       "_KWAIT_BLOCK",
-      "_MDL",        "_POOL_TRACKER_TABLE"};
+  constexpr std::string_view kAlike[] = {"_CLIENT_ID",
+                                         "_DEVICE_OBJECT",
+                                         "_DISPATCHER_HEADER",
+                                         "_DRIVER_OBJECT",
+                                         "_FAST_MUTEX",
+                                         "_FILE_OBJECT",
+                                         "_IO_STACK_LOCATION",
+                                         "_IRP",
+                                         "_KAPC_STATE",
+                                         "_KEVENT",
+                                         "_KMUTANT",
+                                         "_KQUEUE",
+                                         "_KSEMAPHORE",
+                                         "_KTIMER",
+                                         "_KTRAP_FRAME",
+                                         "_KWAIT_BLOCK",
+                                         "_MDL",
+                                         "_POOL_TRACKER_TABLE"};
   return std::ranges::find(kAlike, structure) != std::end(kAlike) ||
          (structure == "_KPROCESSOR_STATE" && field == "ContextFrame");
 }

@@ -19,9 +19,12 @@ struct Release {
 };
 constexpr Release kReleases[] = {
     // The last row whose version equals and whose first_build is not above the build.
-    {3, 10, 0, "nt3.1", "nt3.1", "Windows NT 3.1", "Windows NT Advanced Server 3.1", "Windows NT 3.1"},
-    {3, 50, 0, "nt3.5", "nt3.5", "Windows NT Workstation 3.5", "Windows NT Server 3.5", "Windows NT 3.5"},
-    {3, 51, 0, "nt3.51", "nt3.51", "Windows NT Workstation 3.51", "Windows NT Server 3.51", "Windows NT 3.51"},
+    {3, 10, 0, "nt3.1", "nt3.1", "Windows NT 3.1", "Windows NT Advanced Server 3.1",
+     "Windows NT 3.1"},
+    {3, 50, 0, "nt3.5", "nt3.5", "Windows NT Workstation 3.5", "Windows NT Server 3.5",
+     "Windows NT 3.5"},
+    {3, 51, 0, "nt3.51", "nt3.51", "Windows NT Workstation 3.51", "Windows NT Server 3.51",
+     "Windows NT 3.51"},
     {4, 0, 0, "nt4", "nt4", "Windows NT Workstation 4.0", "Windows NT Server 4.0",
      "Windows NT 4.0"},
     {5, 0, 0, "2000", "2000", "Windows 2000 Professional", "Windows 2000 Server", "Windows 2000"},

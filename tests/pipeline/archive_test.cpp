@@ -37,8 +37,7 @@ protected:
     return path;
   }
   static std::vector<report::Document> analyze(const std::string& path, Options options = {}) {
-    Analyzer analyzer(rules::builtin_catalogue(),
-                      {{kSamples + "/symbols", memory::Origin::image}});
+    Analyzer analyzer(rules::builtin_catalogue(), {{kSamples + "/symbols", memory::Origin::image}});
     std::vector<report::Document> documents;
     analyzer.analyze_each(path, options, [&](report::Document document) {
       documents.push_back(std::move(document));

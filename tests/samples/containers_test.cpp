@@ -100,8 +100,7 @@ std::size_t captured(const json& frames, const synth::TriageDescription& triage)
 
 class Containers : public testing::TestWithParam<MachineFile> {
 protected:
-  Containers()
-      : analyzer(rules::builtin_catalogue(), {{kMachines, memory::Origin::image}}) {}
+  Containers() : analyzer(rules::builtin_catalogue(), {{kMachines, memory::Origin::image}}) {}
   void SetUp() override {
     machine = load(GetParam());
     if (!machine.dump) GTEST_SKIP() << "skipped: " << GetParam().name << " is no full dump";

@@ -12,8 +12,7 @@ namespace {
 // version alone.
 std::string report_of(const std::string& name) {
   std::filesystem::current_path(folder());
-  pipeline::Analyzer analyzer(rules::builtin_catalogue(),
-                              {{"symbols", memory::Origin::image}});
+  pipeline::Analyzer analyzer(rules::builtin_catalogue(), {{"symbols", memory::Origin::image}});
   report::Document document = analyzer.analyze(name, pipeline::Options{});
   document.tool.version = "any";
   document.tool.rules_count = 0;
