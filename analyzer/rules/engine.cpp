@@ -217,8 +217,10 @@ bool before(const Match& a, const Match& b) {
   return a.rule->id < b.rule->id;
 }
 
-// Equal verdict and strength share a rank: nothing in the dump tells such rules apart.
+// Equal verdict and strength share a rank: nothing in the dump tells such rules apart.  Each names
+// the first of the others: a site may have ten thousand rules that differ in nothing.
 void rank(std::vector<Match>& matches) {
+  constexpr std::size_t kMostTies = 50;
   auto same = [](const Match& a, const Match& b) {
     return a.verdict == b.verdict && a.strength == b.strength;
   };
@@ -227,7 +229,8 @@ void rank(std::vector<Match>& matches) {
     for (std::size_t i = first; i < end; ++i) {
       matches[i].rank = first + 1;
       if (matches[i].verdict < Verdict::undecided) continue;
-      for (std::size_t other = first; other < end; ++other)
+      for (std::size_t other = first; other < end && matches[i].tied_with.size() < kMostTies;
+           ++other)
         if (other != i) matches[i].tied_with.push_back(matches[other].rule->id);
     }
   }

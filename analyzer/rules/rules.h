@@ -115,7 +115,7 @@ struct Match {
   // Sum of the weights of what holds; matches of one verdict are ordered by it.
   unsigned strength = 0;
   std::size_t rank = 0;               // 1 = first; equal verdict and strength share a rank
-  std::vector<std::string> tied_with; // ids of the rules that share the rank
+  std::vector<std::string> tied_with; // ids of rules that share the rank, at most 50
 };
 
 // The fix to get for what was found.
