@@ -2,7 +2,7 @@
 include(GNUInstallDirs)
 install(TARGETS dumptriage RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES README.md LICENSE NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES docs/report.schema.json docs/architecture.md docs/accuracy.md docs/facts.md docs/rules.md
+install(FILES docs/report.schema.json docs/architecture.md docs/accuracy.md docs/facts.md docs/rules.md docs/catalogue.md
         DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 set(CPACK_GENERATOR DEB)
