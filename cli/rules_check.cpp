@@ -26,8 +26,8 @@ Result<std::vector<rules::ExampleFile>> examples_of(const Paths& paths) {
     auto texts = rules::read_example_files(path);
     if (!texts) return std::unexpected(texts.error());
     for (const rules::RuleText& text : *texts) {
-      files.push_back(rules::load_examples(text.name, text.text));
-      if (text.error) files.back().errors.push_back(*text.error);
+      if (!text.error) files.push_back(rules::load_examples(text.name, text.text));
+      if (text.error) files.push_back({text.name, {}, {}, {*text.error}});
     }
   }
   return files;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <deque>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 
@@ -12,7 +10,6 @@
 
 #include "base/text.h"
 #include "evidence/fact_fields.h"
-#include "rules/yaml_limits.h"
 #include "rules/yaml_reader.h"
 
 namespace dumptriage::rules {
@@ -404,41 +401,6 @@ std::string why_not(const Match& match, Verdict expected) {
 }
 
 } // namespace
-
-Result<std::vector<RuleText>> read_example_files(const std::string& path) {
-  namespace fs = std::filesystem;
-  constexpr std::string_view kEnding = ".examples.yaml";
-  std::vector<std::string> files;
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (fs::is_directory(status)) {
-    fs::recursive_directory_iterator at(path, fs::directory_options::skip_permission_denied, error);
-    for (; !error && at != fs::recursive_directory_iterator(); at.increment(error))
-      if (at->path().generic_string().ends_with(kEnding))
-        files.push_back(at->path().generic_string());
-    std::ranges::sort(files);
-  } else if (fs::exists(status)) {
-    const fs::path beside = fs::path(path).replace_extension() += kEnding;
-    if (path.ends_with(kEnding))
-      files.push_back(path);
-    else if (fs::exists(beside, error))
-      files.push_back(beside.generic_string());
-  } else {
-    return fail(Code::io, path, "no such file or folder");
-  }
-  if (error) return fail(Code::io, path, error.message());
-  std::vector<RuleText> texts;
-  for (auto& file : files) {
-    RuleText text{std::move(file), std::string(kMostRuleBytes + 1, '\0'), {}};
-    std::ifstream stream(text.name, std::ios::binary);
-    stream.read(text.text.data(), static_cast<std::streamsize>(text.text.size()));
-    text.text.resize(static_cast<std::size_t>(std::max<std::streamsize>(stream.gcount(), 0)));
-    if (stream.bad() || text.text.empty())
-      text.error = Error{Code::io, text.name, "the file is empty or cannot be read", {}};
-    texts.push_back(std::move(text));
-  }
-  return texts;
-}
 
 ExampleFile load_examples(const std::string& file, std::string_view text) {
   return ExamplesReader(file, text).read();

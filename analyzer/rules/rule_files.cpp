@@ -1,4 +1,4 @@
-// Rule files on disk.
+// Rule files and their examples on disk.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "rules/examples.h"
 #include "rules/parallel.h"
 #include "rules/rules.h"
 #include "rules/yaml_limits.h"
@@ -65,9 +66,13 @@ RuleText read_one(const std::string& path) {
   return text;
 }
 
+constexpr std::string_view kExamples = ".examples.yaml";
+
+bool is_example_file(std::string_view name) { return name.ends_with(kExamples); }
 bool is_rule_file(std::string_view name) {
-  return name.ends_with(".yaml") && !name.ends_with(".examples.yaml");
+  return name.ends_with(".yaml") && !is_example_file(name);
 }
+using IsWanted = bool (*)(std::string_view name);
 
 struct Found {
   std::vector<std::string> files;
@@ -76,7 +81,8 @@ struct Found {
 };
 
 // Links to folders are not followed, so that none is walked twice.
-void walk(const fs::path& folder, Found& found, std::vector<fs::path>& further) {
+void walk(const fs::path& folder, IsWanted is_wanted, Found& found,
+          std::vector<fs::path>& further) {
   std::error_code error;
   fs::directory_iterator at(folder, error), end;
   for (; !error && at != end; at.increment(error)) {
@@ -86,7 +92,7 @@ void walk(const fs::path& folder, Found& found, std::vector<fs::path>& further) 
       continue;
     }
     const std::string path = at->path().generic_string();
-    if (!is_rule_file(path) || at->is_directory(ignored)) continue;
+    if (!is_wanted(path) || at->is_directory(ignored)) continue;
     if (found.files.size() == kMostFiles) {
       found.too_many = true;
       return;
@@ -98,20 +104,13 @@ void walk(const fs::path& folder, Found& found, std::vector<fs::path>& further) 
         folder.generic_string(), fmt::format("the folder cannot be read: {}", error.message())));
 }
 
-} // namespace
-
-Result<std::vector<RuleText>> read_rule_files(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (error || !fs::exists(status)) return fail(Code::io, path, "no such file or folder");
-  if (fs::is_regular_file(status))
-    return std::vector<RuleText>{read_one(fs::path(path).generic_string())};
-  if (!fs::is_directory(status)) return fail(Code::io, path, "neither a file nor a folder");
+// Those of a folder and all below it, in the order of their names.
+Result<std::vector<RuleText>> read_folder(const std::string& path, IsWanted is_wanted) {
   Found found;
   for (std::vector<fs::path> further = {path}; !further.empty() && !found.too_many;) {
     const fs::path folder = std::move(further.back());
     further.pop_back();
-    walk(folder, found, further);
+    walk(folder, is_wanted, found, further);
   }
   if (found.too_many)
     return fail(Code::limit, path, fmt::format("more than {} rule files", kMostFiles));
@@ -127,6 +126,29 @@ Result<std::vector<RuleText>> read_rule_files(const std::string& path) {
   std::ranges::sort(found.unreadable, {}, &RuleText::name);
   std::ranges::move(found.unreadable, std::back_inserter(texts));
   return texts;
+}
+
+} // namespace
+
+Result<std::vector<RuleText>> read_rule_files(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error || !fs::exists(status)) return fail(Code::io, path, "no such file or folder");
+  if (fs::is_regular_file(status))
+    return std::vector<RuleText>{read_one(fs::path(path).generic_string())};
+  if (!fs::is_directory(status)) return fail(Code::io, path, "neither a file nor a folder");
+  return read_folder(path, is_rule_file);
+}
+
+Result<std::vector<RuleText>> read_example_files(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (error || !fs::exists(status)) return fail(Code::io, path, "no such file or folder");
+  if (fs::is_directory(status)) return read_folder(path, is_example_file);
+  const fs::path file =
+      is_example_file(path) ? fs::path(path) : fs::path(path).replace_extension() += kExamples;
+  if (!fs::exists(file, error)) return std::vector<RuleText>{};
+  return std::vector<RuleText>{read_one(file.generic_string())};
 }
 
 } // namespace dumptriage::rules

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "rules/examples.h"
 #include "rules/rules.h"
 #include "rules/yaml_limits.h"
 #include "rules/yaml_tree.h"
@@ -26,6 +27,13 @@ void compare_readers(const std::string& text) {
     if (a.kind != b.kind || a.end != b.end) std::abort();
     if (quick->view().text(i) != thorough->view().text(i)) std::abort();
   }
+}
+
+// Examples of a stranger: they load, or give errors.
+void run_as_examples(const rules::Catalogue& catalogue, const std::string& text) {
+  const rules::ExampleFile file = rules::load_examples("fuzz.examples.yaml", text);
+  if (file.examples.empty() && file.errors.empty()) std::abort();
+  rules::run_examples(catalogue, {file});
 }
 
 void run(const std::string& text) {
@@ -50,6 +58,12 @@ void run(const std::string& text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::string text(reinterpret_cast<const char*>(data), size);
   run(text);
+  static const rules::Catalogue none = rules::load({});
+  run_as_examples(none, text);
+  run_as_examples(none,
+                  "schema: dumptriage.examples/1\nrule: a\nexamples:\n  - name: n\n    expect: "
+                  "possible\n    facts:\n      - " +
+                      text);
   run("schema: dumptriage.rule/1\nid: a\ntitle: t\nfix:\n  files: [{file: netbt.sys, built: "
       "1999-09-29}]\n"
       "require:\n  - " +

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "rules/examples.h"
 #include "rules/facts_builder.h"
 #include "rules/yaml_limits.h"
 
@@ -201,6 +202,23 @@ protected:
   }
   std::filesystem::path root_;
 };
+
+// Examples are found by the same walk: a pipe is never waited for.
+TEST_F(RuleFolder, OddThingsAmongExamples) {
+  file("good.yaml", kGood);
+  file("good.examples.yaml", "schema: dumptriage.examples/1\n");
+  ASSERT_EQ(::mkfifo((root_ / "pipe.examples.yaml").c_str(), 0600), 0);
+  const auto texts = read_example_files(root_.string());
+  ASSERT_TRUE(texts) << texts.error().message();
+  ASSERT_EQ(texts->size(), 2u);
+  EXPECT_FALSE((*texts)[0].error);
+  EXPECT_TRUE((*texts)[1].error);
+  const auto beside = read_example_files((root_ / "good.yaml").string());
+  ASSERT_TRUE(beside);
+  ASSERT_EQ(beside->size(), 1u);
+  EXPECT_EQ(beside->front().text, "schema: dumptriage.examples/1\n");
+  EXPECT_FALSE(read_example_files((root_ / "nothing").string()));
+}
 
 TEST_F(RuleFolder, OddThingsOnDisk) {
   namespace fs = std::filesystem;
